@@ -1,0 +1,1 @@
+"""The parts of the benchmark; see ../run.py. Only the standard library."""

@@ -1,0 +1,63 @@
+"""Chooses: run a command (core), answer a question (cli), or be another init (a personality). No other logic, no heavy import."""
+
+import posix
+import sys
+
+from pysupervise.core import kernel
+from pysupervise.core.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+# Names of links and copies under which pysupervise takes another init's command line.
+PERSONALITIES = ("tini", "docker-init", "dumb-init", "catatonit")
+
+
+def main() -> "NoReturn":
+    """Run, and leave without the interpreter's own clean-up, which would cost 1 ms after the command's end."""
+    arguments = sys.argv[1:]
+    name = sys.argv[0].rpartition("/")[2]
+    if name in PERSONALITIES:
+        from pysupervise.features.personality import choose
+
+        settings = choose(sys.argv, posix.environ)
+    elif len(arguments) > 1 and arguments[0] == "--" and not _has_variables():
+        settings = Settings(arguments[1:], posix.environ)
+    else:
+        settings = _read(arguments)
+    from pysupervise.core.supervise import supervise
+
+    posix._exit(supervise(settings, kernel))  # noqa: SLF001 -- that is the name
+
+
+def _has_variables() -> bool:
+    return any(key.startswith(b"PYSUPERVISE_") for key in posix.environ)
+
+
+def _read(arguments: "list[str]") -> Settings:
+    from pysupervise.core import cmdline
+
+    try:
+        settings = cmdline.parse(arguments, posix.environ)
+    except cmdline.UsageError as error:
+        from pysupervise.core.status import USAGE
+
+        lines = f"pysupervise: {error.reason}\npysupervise: hint: {error.hint}\n"
+        sys.stderr and sys.stderr.write(lines)
+        sys.stderr and sys.stderr.flush()
+        posix._exit(USAGE)  # noqa: SLF001 -- that is the name
+    except cmdline.Question as question:
+        from pysupervise.cli import answer
+
+        sys.exit(answer(question.name, question.arguments))
+    if settings.status_file is not None:
+        from pysupervise.features.status_file import StatusFile
+
+        path = settings.status_file
+        settings.observer = lambda supervisor: StatusFile(path, supervisor)
+    return settings
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""The one loop of PID 1: sleep until a signal or a deadline, make an event of it, carry the machine's actions out.
+
+All signals are blocked and taken with sigwaitinfo(2), so there is no handler, no race and no tick: idle, it does not wake up.
+"""
+
+from pysupervise.core.machine import State, transition
+from pysupervise.core.reap import Reaper
+from pysupervise.core.settings import DEBUG, ERROR, INFO, WARNING
+from pysupervise.core.tree import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pysupervise.core.machine import Action, Event
+    from pysupervise.core.narrator import Narrator
+    from pysupervise.core.settings import Settings
+    from pysupervise.core.terminal import Terminal
+
+SIGCHLD, SIGCONT, SIGPIPE, SIGKILL = 17, 18, 13, 9
+FAULTS = (4, 5, 6, 7, 8, 11, 31)  # ILL TRAP ABRT BUS FPE SEGV SYS
+JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP TTIN TTOU
+JOB_STOPS = (19, *JOB_CONTROL_STOPS)
+TERMINAL_NEEDED = (21, 22)
+
+
+class Supervisor:
+    """A run: its state, and what happened so far."""
+
+    def __init__(
+        self, settings: "Settings", kernel: "ModuleType", narrator: "Narrator", command_pid: int, terminal: "Terminal | None" = None
+    ) -> None:
+        self.settings = settings
+        self.kernel = kernel
+        self.narrator = narrator
+        self.command_pid = command_pid
+        self.terminal = terminal
+        self.own_pid: int = kernel.getpid()
+        self.tree = Tree(kernel, has_group=settings.new_group or settings.new_session)
+        self.reaper = Reaper(kernel, command_pid)
+        self.state = State()
+        self.taken = tuple(signum for signum in kernel.ALL_SIGNALS if signum not in settings.untaken_signals)
+        # For the story and the status file.
+        self.phases: list[tuple[str, float]] = [("starting", narrator.started_at)]
+        self.stop_asked: tuple[int, int, int, int] | None = None  # signal, and its sender's si_pid, si_uid, si_code
+        self.killed = False
+        self.fault = 0
+        self.last_signal: tuple[int, int, int, int] = (0, 0, 0, 0)
+        self._stops: list[int] = []
+        if terminal is not None:
+            self.reaper.on_stopped = self._stops.append
+        if narrator.level >= INFO:
+            from pysupervise.core.story import attach
+
+            attach(self)
+
+    def run(self) -> None:
+        """Supervise until the machine says exited."""
+        kernel, taken = self.kernel, self.taken
+        while self.state.phase != "exited":
+            wake_at = self.state.wake_at
+            if wake_at is None:
+                info = kernel.sigwaitinfo(taken)
+            else:
+                left_s = wake_at - kernel.monotonic()
+                info = kernel.sigtimedwait(taken, left_s) if left_s > 0 else None
+            if info is None:
+                self.handle(("timer",))
+            elif info.si_signo == SIGCHLD:
+                self.reap()
+            else:
+                self.take(info.si_signo, info.si_pid, info.si_uid, info.si_code)
+
+    def handle(self, event: "Event") -> None:
+        """Let the machine decide on an event, and do what it says."""
+        before = self.state
+        now = self.kernel.monotonic()
+        self.state, actions = transition(self.settings, before, event, now)
+        if self.state.phase != before.phase:
+            self._change_phase(before.phase, event, now)
+        for action in actions:
+            self._carry_out(action, event)
+
+    def reap(self) -> None:
+        """SIGCHLD: collect the dead, and tell the machine of what matters to it."""
+        status, alive = self.reaper.drain()
+        while self._stops:
+            signum = self._stops.pop(0)
+            # As PID 1 nobody could continue us, and a STOP that somebody sent is meant: only what the terminal did is undone.
+            if signum in (JOB_CONTROL_STOPS if self.own_pid == 1 else JOB_STOPS):
+                self.handle(("stopped", signum))
+        if status is not None:
+            if self.narrator.level >= INFO:
+                from pysupervise.core import status as statuses
+
+                self.narrator.tell(INFO, "command_ended", end=statuses.words(status), status=statuses.exit_code(status))
+            self.handle(("exited", status, alive))
+        elif not alive:
+            if self.reaper.command_pid:
+                self.narrator.tell(ERROR, "status_lost")
+            self.handle(("gone",))
+
+    def take(self, signum: int, pid: int, uid: int, code: int) -> None:
+        """A signal for the command."""
+        if pid == self.own_pid and code <= 0:
+            if signum in FAULTS:
+                self.fault = signum
+                self.narrator.tell(ERROR, "fault", signal=self._name(signum))
+                self.state = self.state.evolve(phase="exited")
+            return  # PIPE of our own writing
+        self.last_signal = (signum, pid, uid, code)
+        if self.narrator.level >= INFO:
+            from pysupervise.core.explain import sender
+
+            who = sender(self.kernel, pid, uid, code)
+            self.narrator.tell(INFO, "signal", signal=self._name(signum), sender=who, sender_pid=pid, sender_uid=uid)
+        if signum == SIGCONT and self.terminal is not None and not self.terminal.wait_for_need and self.reaper.command_pid:
+            self.terminal.lend(self.command_pid)
+        self.handle(("signal", signum, code == self.kernel.SI_KERNEL))
+
+    def _carry_out(self, action: "Action", event: "Event") -> None:
+        verb = action[0]
+        if verb == "deliver":
+            self._deliver(action[1], action[2])
+        elif verb == "kill":
+            self._kill()
+        elif verb == "suspend":
+            self._suspend(event)
+        elif verb == "resume":
+            resumed = self.tree.resume()
+            if resumed:
+                self._tell_recipients(INFO, "resumed", resumed)
+        elif verb == "drop":
+            reason = "rewritten to 0" if self.state.phase != "killing" else "everybody is being killed already"
+            self.narrator.tell(INFO, "dropped", signal=self._name(action[1]), reason=reason)
+        elif verb == "stuck":
+            from pysupervise.core.explain import stuck
+
+            self.narrator.tell(ERROR, "stuck", survivors=stuck(self.kernel, self.tree))
+        elif verb == "internal":
+            self.narrator.tell(ERROR, "internal", phase=action[1], event=str(action[2]))
+
+    def _deliver(self, signum: int, target: str) -> None:
+        whole_namespace = self.state.phase in ("stopping", "sweeping")
+        self.tree.on_refused = lambda pid, error: self.narrator.tell(
+            WARNING, "refused", signal=self._name(signum), pid=pid, reason=error.strerror
+        )
+        if self.narrator.level < INFO:
+            self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
+            return
+        from pysupervise.core.story import recipients
+
+        before = self.tree.members()
+        got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
+        who = recipients(self.kernel, got, before, target, self.command_pid)
+        self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)
+
+    def _kill(self) -> None:
+        if not self.killed and self.narrator.level >= WARNING:
+            from pysupervise.core.explain import survivors
+
+            self.narrator.tell(WARNING, "killing", survivors=survivors(self.kernel, self.tree))
+        self.killed = True
+        self.tree.kill(self.reaper.command_pid)
+
+    def _suspend(self, event: "Event") -> None:
+        """Stop ourselves after the command was stopped, or was sent a TSTP."""
+        by_terminal = event[0] == "stopped"
+        if self.own_pid == 1:
+            if by_terminal:  # nobody could continue us: the kernel does the same for an orphaned group
+                self._continue_command()
+            return
+        terminal = self.terminal
+        if terminal is None:
+            from pysupervise.core.terminal import Terminal
+
+            terminal = Terminal(self.kernel, -1, 0, wait_for_need=True)
+        elif by_terminal and event[1] in TERMINAL_NEEDED and not terminal.lent:
+            terminal.lend(self.command_pid)
+            if terminal.lent:
+                self._continue_command()
+                return
+        self.narrator.tell(DEBUG, "suspended")
+        if terminal.suspend(whole_group=by_terminal):
+            self.narrator.tell(DEBUG, "continued")
+        else:
+            self._continue_command()
+
+    def _continue_command(self) -> None:
+        if self.reaper.command_pid:
+            if self.terminal is not None:
+                self.terminal.lend(self.command_pid)
+            self.tree.deliver(SIGCONT, "group", self.reaper.command_pid)
+
+    def _change_phase(self, before: str, event: "Event", now: float) -> None:
+        phase = self.state.phase
+        self.phases.append((phase, now))
+        if phase in ("stopping", "sweeping") and event[0] == "signal":
+            self.stop_asked = self.last_signal
+        if phase == "killing" and event[0] == "timer":
+            self.narrator.tell(WARNING, "grace_over", seconds=now - self.phases[-2][1], survivors=self._survivors())
+        elif phase != "exited" and self.narrator.level >= DEBUG:
+            from pysupervise.core.story import reason
+
+            self.narrator.tell(DEBUG, "phase", phase=phase, why=reason(before, event))
+
+    def _survivors(self) -> str:
+        from pysupervise.core.explain import survivors
+
+        return survivors(self.kernel, self.tree)
+
+    def _tell_recipients(self, level: int, event: str, pids: "list[int]") -> None:
+        if self.narrator.level >= level:
+            from pysupervise.core.explain import names
+
+            self.narrator.tell(level, event, recipients=names(self.kernel, pids))
+
+    def _name(self, signum: int) -> str:
+        from pysupervise.core import signals
+
+        return signals.name(signum)

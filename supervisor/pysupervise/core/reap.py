@@ -1,0 +1,81 @@
+"""The one reaper. Nobody else waits for a child.
+
+SIGCHLD is not queued: one delivery can stand for a thousand exits. So each one empties the kernel's list until waitpid says 0
+(children live) or ECHILD (no child is left, hence nobody of the tree either: whoever loses its parent comes to us).
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+WNOHANG = 1
+STOPPED = 0x7F
+
+
+class Reaper:
+    """Collects the dead and keeps the command's own status apart from everybody else's."""
+
+    __slots__ = ("command_pid", "kernel", "on_reaped", "on_stopped", "reaped")
+
+    def __init__(self, kernel: "ModuleType", command_pid: int) -> None:
+        self.kernel = kernel
+        # 0 once the command is reaped: its number may then come back as an orphan's.
+        self.command_pid = command_pid
+        self.reaped = 0
+        # Called with (pid, wait status, name, rusage) of each of the dead.
+        self.on_reaped: Callable[[int, int, str, object], None] | None = None
+        # Set where the terminal is ours to hand on: called when the command was stopped, with the signal.
+        self.on_stopped: Callable[[int], None] | None = None
+
+    def drain(self) -> "tuple[int | None, bool]":
+        """Reap all that can be reaped. Returns (the command's wait status if it was among them, whether children are left)."""
+        if self.on_reaped is not None or self.on_stopped is not None:
+            return self._drain_and_tell()
+        waitpid, command, status = self.kernel.waitpid, self.command_pid, None
+        count = 0
+        try:
+            while True:
+                pid, wait_status = waitpid(-1, WNOHANG)
+                if pid == 0:
+                    alive = True
+                    break
+                count += 1
+                if pid == command:
+                    status, command = wait_status, 0
+        except ChildProcessError:
+            alive = False
+        self.reaped += count
+        self.command_pid = command
+        return status, alive
+
+    def _drain_and_tell(self) -> "tuple[int | None, bool]":
+        """Do the same with a look at each of the dead before it goes, at twice the cost."""
+        kernel, status = self.kernel, None
+        try:
+            while True:
+                found = kernel.peek_child(stops=self.on_stopped is not None)
+                if found is None:
+                    return status, True
+                pid, wait_status = found
+                if wait_status & 0xFF == STOPPED:
+                    if kernel.take_stop(pid) and pid == self.command_pid and self.on_stopped is not None:
+                        self.on_stopped(wait_status >> 8)
+                    continue
+                name = self._name(pid) if self.on_reaped is not None else ""
+                pid, wait_status, usage = kernel.wait4(pid, WNOHANG)
+                if pid == 0:
+                    return status, True  # a tracer took it between the two calls, and hands it back with another SIGCHLD
+                self.reaped += 1
+                if pid == self.command_pid:
+                    status, self.command_pid = wait_status, 0
+                if self.on_reaped is not None:
+                    self.on_reaped(pid, wait_status, name, usage)
+        except ChildProcessError:
+            return status, False
+
+    def _name(self, pid: int) -> str:
+        try:
+            return self.kernel.read_file(f"/proc/{pid}/comm").decode(errors="replace").strip()
+        except OSError:
+            return ""

@@ -1,0 +1,68 @@
+"""What -v adds: who got a signal, who left when, why a phase began. Loaded only for it."""
+
+from pysupervise.core import explain, signals, status
+from pysupervise.core.settings import DEBUG, INFO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pysupervise.core.loop import Supervisor
+    from pysupervise.core.machine import Event
+
+
+def attach(supervisor: "Supervisor") -> None:
+    """Have the reaper tell of each of the dead."""
+    narrator, command = supervisor.narrator, supervisor.command_pid
+    before = supervisor.reaper.on_reaped
+
+    def reaped(pid: int, wait_status: int, name: str, usage: object) -> None:
+        if before is not None:
+            before(pid, wait_status, name, usage)
+        if pid != command or supervisor.reaper.command_pid == 0:
+            # During a stop each of them is part of the story; before, a busy service has thousands.
+            level = INFO if supervisor.state.phase in ("stopping", "sweeping", "killing") else DEBUG
+            narrator.tell(level, "reaped", pid=pid, name=name, end=status.words(wait_status))
+
+    supervisor.reaper.on_reaped = reaped
+
+
+def recipients(kernel: "ModuleType", got: "list[int] | None", before: "list[int]", target: str, command_pid: int) -> str:
+    """Return who got a signal, with the names that they had; ``before``: the tree just before, for where the kernel chose."""
+    if got is not None:
+        return explain.names(kernel, got)
+    if target == "group":
+        return f"the process group {command_pid}"
+    return "everybody: " + explain.names(kernel, before)
+
+
+def reason(before: str, event: "Event") -> str:
+    """Return why a phase began."""
+    if event[0] == "signal":
+        return f"{signals.name(event[1])} came while {before}"
+    if event[0] == "exited":
+        return "the command ended, others are left" if event[2] else "the command ended"
+    return {"timer": "a deadline passed", "spawned": "the command executes", "gone": "nobody is left"}.get(event[0], str(event[0]))
+
+
+def summary(supervisor: "Supervisor", exit_status: int, now: float) -> "dict[str, object]":
+    """Return the fields of the last word: what ended the service, and how long each phase took."""
+    phases = supervisor.phases
+    ends = [at for _, at in phases[1:]] + [now]
+    parts = [f"{phase} {end - at:.3f} s" for (phase, at), end in zip(phases, ends, strict=True) if phase != "exited"]
+    if supervisor.stop_asked is not None:
+        signum, pid, uid, code = supervisor.stop_asked
+        ended_by = f"{signals.name(signum)} from {explain.sender(supervisor.kernel, pid, uid, code)} asked for the stop"
+        if supervisor.killed:
+            ended_by += ", and KILL ended it"
+    elif supervisor.killed:
+        ended_by = "the command ended by itself, and KILL ended what it left"
+    else:
+        ended_by = "the command ended by itself"
+    return {
+        "status": exit_status,
+        "total": now - phases[0][1],
+        "phases": ", ".join(parts),
+        "ended_by": ended_by,
+        "reaped": supervisor.reaper.reaped,
+    }

@@ -1,0 +1,105 @@
+"""The terminal's foreground group: lent to the command, suspended and resumed with it, given back.
+
+A terminal sends Ctrl-C, Ctrl-Z and window changes to its foreground group. With the command's group in the foreground they
+reach the command directly and us not at all, hence once.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pysupervise.core.settings import Settings
+
+
+class Terminal:
+    """The terminal that pysupervise was started on as its foreground job."""
+
+    __slots__ = ("fd", "kernel", "lent", "own_group", "wait_for_need")
+
+    def __init__(self, kernel: "ModuleType", fd: int, own_group: int, *, wait_for_need: bool) -> None:
+        self.kernel = kernel
+        self.fd = fd
+        self.own_group = own_group
+        # Standard input is something else, so most commands never read the terminal: `less` in a pipeline does, and TTIN says so.
+        self.wait_for_need = wait_for_need
+        self.lent = False
+
+    def lend(self, command_group: int) -> None:
+        """Make the command's group the foreground one, where we are in the foreground ourselves."""
+        if self._foreground() == self.own_group:
+            try:
+                self.kernel.tcsetpgrp(self.fd, command_group)
+            except OSError:
+                return  # the terminal or the group is gone
+            self.lent = True
+
+    def give_back(self, command_group: int) -> None:
+        """Take the foreground back for our own group at the end.
+
+        Not where somebody outside has it by now: a shell that moved us to the background.
+        """
+        if not self.lent:
+            return
+        foreground = self._foreground()
+        if foreground not in (0, command_group) and self._exists(foreground):
+            return
+        try:
+            self.kernel.tcsetpgrp(self.fd, self.own_group)
+        except OSError:
+            return
+
+    def suspend(self, *, whole_group: bool) -> bool:
+        """Stop ourselves like any member of the job; return True once continued, False where the kernel declined.
+
+        With TSTP and its default action the kernel itself decides: in an orphaned group, where nobody could continue us, it does nothing.
+        ``whole_group``: the others of our job have not had the signal yet, since only the command's group was in the foreground.
+        """
+        kernel = self.kernel
+        kernel.kill(0 if whole_group else kernel.getpid(), kernel.SIGTSTP)
+        kernel.set_mask(kernel.SIG_UNBLOCK, (kernel.SIGTSTP,))
+        kernel.set_mask(kernel.SIG_BLOCK, (kernel.SIGTSTP,))
+        return kernel.SIGCONT in kernel.sigpending()
+
+    def _foreground(self) -> int:
+        """The terminal's foreground group, 0 for none."""
+        try:
+            group: int = self.kernel.tcgetpgrp(self.fd)
+        except OSError:
+            return 0
+        return group
+
+    def _exists(self, group: int) -> bool:
+        try:
+            self.kernel.killpg(group, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+
+def find(settings: "Settings", kernel: "ModuleType") -> "Terminal | None":
+    """Return the terminal if there is one and we are its foreground job; never steal it."""
+    if not settings.take_terminal:
+        return None
+    for fd in (0, 2, 1):
+        try:
+            if kernel.isatty(fd) and kernel.tcgetpgrp(fd) == kernel.getpgrp():
+                return Terminal(kernel, fd, kernel.getpgrp(), wait_for_need=fd != 0)
+        except OSError:
+            continue  # not our controlling terminal
+    return None
+
+
+def detach(kernel: "ModuleType", fd: int) -> None:
+    """Give the controlling terminal up, so that the command's new session can take it.
+
+    Where we lead the session, the kernel sends HUP and CONT to the foreground group, that is to us: they are ours, not the command's.
+    """
+    try:
+        kernel.terminal_ioctl("TIOCNOTTY", fd)
+    except OSError:
+        return
+    for signum in (kernel.SIGHUP, kernel.SIGCONT):
+        if signum in kernel.sigpending():
+            kernel.sigtimedwait((signum,), 0)

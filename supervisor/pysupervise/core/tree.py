@@ -1,0 +1,257 @@
+"""Who is in our tree, and a signal to each of them exactly once.
+
+The tree is everybody below us: the command with its descendants, and the orphans that came to us. A process of it may have
+left its group and session (setsid, daemons), so only /proc knows it.
+
+Nobody is signalled by a number alone that somebody else may have by now. Our own unreaped children keep theirs. For all others:
+    1. a walk lists the number
+    2. pidfd_open(2) (Linux 5.3) pins whatever has the number now
+    3. a second walk, from us down, lists the number again: it is the process that the descriptor pins, since a number comes
+       back only after all others were used
+    4. pidfd_send_signal(2) (Linux 5.1)
+A tree can grow while it is signalled. A walk lists the children of a process after the process got its signal: those that it
+made before are there (fork(2) fails with ERESTARTNOINTR while a signal is pending), and the walks end with one that finds nobody new.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+# A fork bomb has newcomers in every walk: leave it to the end of the grace period after this many.
+MAX_WALKS = 50
+JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP, TTIN, TTOU
+STOP = 19
+CONT = 18
+KILL = 9
+
+
+class Tree:
+    """Signals to the command and to everybody below us."""
+
+    __slots__ = ("command_group", "kernel", "on_refused", "own_pid", "own_session", "procfs")
+
+    def __init__(self, kernel: "ModuleType", *, has_group: bool) -> None:
+        self.kernel = kernel
+        self.own_pid: int = kernel.getpid()
+        self.own_session: int = kernel.getsid(0)
+        self.command_group = has_group
+        # Called with (pid, error) where the kernel refuses a signal: a set-user-ID program of another user.
+        self.on_refused: Callable[[int, OSError], None] | None = None
+        # A /proc mounted for another PID namespace shows other numbers than kill(2) takes: worse than none.
+        try:
+            self.procfs = kernel.readlink("/proc/self") == str(self.own_pid)
+        except OSError:
+            self.procfs = False
+
+    def deliver(self, signum: int, target: str, command_pid: int, *, whole_namespace: bool = False) -> "list[int] | None":
+        """Send a signal to a target; return who got it, or None where the kernel chose (a group, the namespace).
+
+        ``command_pid`` is 0 once the command is reaped. ``whole_namespace``: a stop, which as PID 1 and for the target ``tree`` is one
+        kill(-1), past which no fork can slip.
+        """
+        if target == "child":
+            return self._send(command_pid, signum) if command_pid else []
+        if target == "group" or not self.procfs:
+            return self._deliver_to_group(signum, command_pid, whole_namespace=whole_namespace)
+        if target == "tree" and whole_namespace and self.own_pid == 1:
+            self._kill_everybody(signum)
+            return None
+        if target == "handlers":
+            return self._deliver_to_all(signum, set(self._handlers(signum)).__contains__)
+        if command_pid:  # it need not wait for the walk
+            first = self._send(command_pid, self._stop_signal(command_pid, signum))
+            return first + self._deliver_to_all(signum, None, command_pid)
+        return self._deliver_to_all(signum, None)
+
+    def kill(self, command_pid: int) -> None:
+        """KILL to everybody of the tree: as PID 1 in one step, elsewhere walk by walk."""
+        if self.own_pid == 1:
+            self._kill_everybody(KILL)
+        else:
+            self.deliver(KILL, "tree", command_pid)
+
+    def resume(self) -> "list[int]":
+        """CONT to each member that is stopped; return them."""
+        return self._deliver_to_all(CONT, lambda pid: self.state(pid) == "T") if self.procfs else []
+
+    def members(self) -> "list[int]":
+        """Everybody below us, parents before their children. Zombies are listed too."""
+        return [pid for pid, _ in self._walk()]
+
+    def _walk(self) -> "Iterator[tuple[int, bool]]":
+        """Yield (pid, whether it is our own child) of everybody below us, and list a process's children after it was handled."""
+        listed: set[int] = set()
+        while True:
+            queue = [pid for pid in self.children(self.own_pid) if pid not in listed]
+            if not queue:  # also nobody whose parent died during the walk, and who came to us
+                return
+            own = len(queue)
+            listed.update(queue)
+            for index, pid in enumerate(queue):  # grows while we go
+                yield pid, index < own
+                for child in self.children(pid):
+                    if child not in listed:
+                        listed.add(child)
+                        queue.append(child)
+
+    def children(self, pid: int) -> "list[int]":
+        """Children of all threads of a process; none where it is gone."""
+        kernel = self.kernel
+        try:
+            # A directory's link count is 2 and one for each subdirectory: a look at it spares the listing in the usual case.
+            threads = (pid,) if kernel.stat(f"/proc/{pid}/task").st_nlink <= 3 else kernel.listdir(f"/proc/{pid}/task")  # noqa: PLR2004
+        except OSError:
+            return []
+        found: list[int] = []
+        for thread in threads:
+            try:
+                found += map(int, self.kernel.read_file(f"/proc/{pid}/task/{thread}/children").split())
+            except FileNotFoundError:
+                if thread == pid and pid == self.own_pid:
+                    return self._children_by_scan(pid)  # a kernel without CONFIG_PROC_CHILDREN
+            except OSError:
+                continue
+        return found
+
+    def state(self, pid: int) -> str:
+        """The state letter of proc_pid_stat(5), empty where the process is gone."""
+        fields = self._stat_fields(pid)
+        return fields[0].decode() if fields else ""
+
+    def _deliver_to_all(self, signum: int, wanted: "Callable[[int], bool] | None", done: int = 0) -> "list[int]":
+        """Send to everybody below us that is wanted (None: all), but not to ``done``."""
+        kernel = self.kernel
+        seen, sent = {done}, []
+        pinned: dict[int, int] = {}
+        for _ in range(MAX_WALKS):
+            fresh: dict[int, int] = {}
+            progress = False
+            for pid, own in self._walk():
+                descriptor = pinned.pop(pid, None)
+                if descriptor is not None:
+                    sent += self._send_pinned(pid, descriptor, self._stop_signal(pid, signum))
+                    kernel.close(descriptor)
+                elif pid not in seen:
+                    seen.add(pid)
+                    if wanted is not None and not wanted(pid):
+                        continue
+                    progress = True
+                    if own:
+                        sent += self._send(pid, self._stop_signal(pid, signum))
+                        continue
+                    try:
+                        fresh[pid] = kernel.pidfd_open(pid, 0)
+                    except OSError:
+                        continue  # gone; or no descriptor is left: the end of the grace period reaches it
+            for pid, descriptor in pinned.items():  # dead, or on its way to us: then the next walk finds it
+                kernel.close(descriptor)
+                seen.discard(pid)
+                progress = True
+            pinned = fresh
+            if not progress:
+                break
+        for descriptor in pinned.values():
+            kernel.close(descriptor)
+        return sent
+
+    def _handlers(self, signum: int) -> "list[int]":
+        """Go down until a process catches the signal: it answers for its own children.
+
+        One that does not catch it, and has somebody below who does, passes it on without being hit: `sh -c` lives to return the status
+        of what it runs. One without any such descendant gets it like a leaf.
+        """
+
+        def below(pid: int) -> "tuple[list[int], bool]":
+            if self.catches(pid, signum):
+                return [pid], True
+            found: list[int] = []
+            caught = False
+            for child in self.children(pid):
+                members, member_catches = below(child)
+                found += members
+                caught = caught or member_catches
+            return (found if caught else [pid, *found]), caught
+
+        return [pid for child in self.children(self.own_pid) for pid in below(child)[0]]
+
+    def catches(self, pid: int, signum: int) -> bool:
+        """Whether the process has a handler for the signal (SigCgt of proc_pid_status(5))."""
+        try:
+            status = self.kernel.read_file(f"/proc/{pid}/status")
+        except OSError:
+            return False
+        _, found, rest = status.partition(b"SigCgt:")
+        return bool(found) and bool(int(rest.split(None, 1)[0], 16) >> (signum - 1) & 1)
+
+    def _stop_signal(self, pid: int, signum: int) -> int:
+        """TSTP, TTIN and TTOU do nothing by default in an orphaned process group; STOP does, for who does not catch them.
+
+        A group is orphaned when no member has a parent in the same session outside of it (setpgid(2)). Everybody outside our own session
+        is taken for one: sparing a shell's jobs there would need a look at each group. As PID 1 there is nobody to continue us, yet a
+        stop that somebody sent is still meant.
+        """
+        if signum not in JOB_CONTROL_STOPS or self.catches(pid, signum):
+            return signum
+        fields = self._stat_fields(pid)
+        return STOP if fields and (self.own_pid == 1 or int(fields[3]) != self.own_session) else signum
+
+    def _deliver_to_group(self, signum: int, command_pid: int, *, whole_namespace: bool) -> "list[int] | None":
+        if not command_pid:
+            if whole_namespace and self.own_pid == 1:
+                self._kill_everybody(signum)
+                return None
+            return []
+        if not self.command_group:
+            return self._send(command_pid, signum)
+        try:
+            self.kernel.killpg(command_pid, self._stop_signal(command_pid, signum) if self.procfs else signum)
+        except ProcessLookupError:
+            return []
+        except PermissionError as error:
+            self._refused(command_pid, error)
+        return None
+
+    def _kill_everybody(self, signum: int) -> None:
+        if self.kernel.getpid() != 1:  # anywhere else, as root, it would end everything on the machine
+            raise AssertionError
+        try:
+            self.kernel.kill(-1, signum)
+        except (ProcessLookupError, PermissionError):
+            return  # nobody there, or only processes of other users
+
+    def _send(self, pid: int, signum: int) -> "list[int]":
+        try:
+            self.kernel.kill(pid, signum)
+        except ProcessLookupError:
+            return []
+        except PermissionError as error:
+            self._refused(pid, error)
+            return []
+        return [pid]
+
+    def _send_pinned(self, pid: int, descriptor: int, signum: int) -> "list[int]":
+        try:
+            self.kernel.pidfd_send_signal(descriptor, signum)
+        except ProcessLookupError:
+            return []
+        except PermissionError as error:
+            self._refused(pid, error)
+            return []
+        return [pid]
+
+    def _refused(self, pid: int, error: OSError) -> None:
+        if self.on_refused is not None:
+            self.on_refused(pid, error)
+
+    def _children_by_scan(self, parent: int) -> "list[int]":
+        own = str(parent).encode()
+        names = [int(name) for name in self.kernel.listdir("/proc") if name.isdigit()]
+        return [pid for pid in names if (fields := self._stat_fields(pid)) and fields[1] == own]
+
+    def _stat_fields(self, pid: int) -> "list[bytes]":
+        """Fields of /proc/PID/stat from the third (state) on: the second may contain blanks and brackets."""
+        try:
+            return self.kernel.read_file(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        except OSError:
+            return []
