@@ -170,10 +170,11 @@ def settings_from(chosen: "Mapping[str, Any]", command: "list[str]", inherited: 
 
 
 def sweep_plan(stop_plan: "tuple[Step, ...]", sweep_grace_s: float) -> "tuple[Step, ...]":
-    """The same sequence for leftovers, its waits stretched or shrunk to the sweep's grace period."""
+    """Return the same sequence for leftovers, its waits stretched or shrunk to the sweep's grace period."""
     total = sum(seconds or 0.0 for _, _, seconds in stop_plan)
     if not stop_plan or not total:
-        return ((stop_plan[0][0] if stop_plan else 0) or TERM, "tree", sweep_grace_s),
+        first = stop_plan[0][0] if stop_plan else 0
+        return ((first or TERM, "tree", sweep_grace_s),)
     return tuple((signum or TERM, target, (seconds or 0.0) * sweep_grace_s / total) for signum, target, seconds in stop_plan)
 
 
@@ -201,7 +202,9 @@ def _flag(option: Option, variable: str, word: str) -> int:
         return 0
     if option.name == "verbose" and word == "2":
         return 2
-    raise UsageError(f"cannot use {variable}={word}: it is yes or no", "write 1 or 0" + (", or 2 for every detail" if option.name == "verbose" else ""))
+    raise UsageError(
+        f"cannot use {variable}={word}: it is yes or no", "write 1 or 0" + (", or 2 for every detail" if option.name == "verbose" else "")
+    )
 
 
 def _environment(chosen: "Mapping[str, Any]", inherited: "dict[bytes, bytes]") -> "dict[bytes, bytes]":

@@ -36,7 +36,12 @@ def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, 
             return NOT_FOUND, stage, "not found", hint
         interpreter = _interpreter(program)
         if interpreter:
-            return CANNOT_EXECUTE, stage, f"its interpreter {interpreter} does not exist", "install it, or mend the first line of the script"
+            return (
+                CANNOT_EXECUTE,
+                stage,
+                f"its interpreter {interpreter} does not exist",
+                "install it, or mend the first line of the script",
+            )
         if os.path.exists(program):
             return CANNOT_EXECUTE, stage, "its dynamic loader does not exist", "it was built for another C library or another architecture"
         return NOT_FOUND, stage, "not found", "a path that is not absolute counts from the working directory"
@@ -86,7 +91,7 @@ def names(kernel: "ModuleType", pids: "Iterable[int]") -> str:
 
 def survivors(kernel: "ModuleType", tree: "Tree") -> str:
     """Return who of the tree is still there, zombies left out, and what holds those that do not react."""
-    words = []
+    words: list[str] = []
     more = 0
     for pid in tree.members():
         state = tree.state(pid)
@@ -144,6 +149,7 @@ def oom_kills(kernel: "ModuleType") -> int:
         return 0
     for line in lines:
         _, controllers, path = line.split(":", 2)
+        roots: tuple[str, ...]
         if not controllers:
             roots, file = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"), "memory.events"
         elif "memory" in controllers.split(","):

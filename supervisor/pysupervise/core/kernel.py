@@ -4,6 +4,7 @@ Most names are the C functions themselves, because a Python wrapper around waitp
 ``_signal`` is the C module under ``signal``; see the package's docstring for why it is taken directly.
 """
 
+import _signal
 import sys
 from posix import (
     CLD_DUMPED,
@@ -50,8 +51,6 @@ from posix import (
 )
 from time import monotonic, time
 
-import _signal
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,9 +78,9 @@ __all__ = [
     "listdir",
     "monotonic",
     "open",
+    "peek_child",
     "pidfd_open",
     "pidfd_send_signal",
-    "peek_child",
     "pipe2",
     "prctl",
     "read",
@@ -191,7 +190,7 @@ def take_stop(pid: int) -> bool:
 
 
 def prctl(option: int, argument: int) -> None:
-    """prctl(2) with one argument. Raises OSError.
+    """Call prctl(2) with one argument. Raises OSError.
 
     The standard library has no prctl. ``_ctypes`` without the ``ctypes`` package above it costs 0.7 ms instead of 1.8 ms, and
     only those who are not PID 1, or ask for --parent-death or --no-new-privs, pay for it.
@@ -201,17 +200,17 @@ def prctl(option: int, argument: int) -> None:
     except ImportError as error:
         raise OSError(38, "this Python is built without _ctypes") from error  # 38: ENOSYS
 
-    class Long(_ctypes._SimpleCData):  # type: ignore[type-arg, misc]  # noqa: SLF001 -- there is no other name
+    class Long(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001 -- there is no other name
         _type_ = "l"
 
-    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg, misc]  # noqa: SLF001 -- there is no other name
+    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001 -- there is no other name
         _type_ = "i"
 
     class Function(_ctypes.CFuncPtr):
         _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
         _restype_ = Int
 
-    function = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl"))  # type: ignore[attr-defined]
+    function = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl"))  # type: ignore[arg-type]
     # Longs, because prctl is variadic and reads its arguments as unsigned long.
     if function(Int(option), Long(argument), Long(0), Long(0), Long(0)) < 0:
         errno = _ctypes.get_errno()

@@ -101,7 +101,7 @@ class Supervisor:
             self.handle(("gone",))
 
     def take(self, signum: int, pid: int, uid: int, code: int) -> None:
-        """A signal for the command."""
+        """Take a signal from its siginfo: number, and si_pid, si_uid, si_code of sigaction(2)."""
         if pid == self.own_pid and code <= 0:
             if signum in FAULTS:
                 self.fault = signum
@@ -138,7 +138,7 @@ class Supervisor:
 
             self.narrator.tell(ERROR, "stuck", survivors=stuck(self.kernel, self.tree))
         elif verb == "internal":
-            self.narrator.tell(ERROR, "internal", phase=action[1], event=str(action[2]))
+            self.narrator.tell(ERROR, "internal", phase=action[1], what=str(action[2]))
 
     def _deliver(self, signum: int, target: str) -> None:
         whole_namespace = self.state.phase in ("stopping", "sweeping")

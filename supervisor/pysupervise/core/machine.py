@@ -158,11 +158,11 @@ def _signal_while_stopping(settings: "Settings", state: State, event: "Event", n
             requests=state.requests + 1,
             typed=state.typed + int(signum == INT and bool(event[2])),
         )
-        if state.requests > 2 or state.typed > 1:  # noqa: PLR2004 -- a third of any kind, or a second typed INT
-            if settings.stop_plan[-1][2] is not None:
-                return _enter_killing(settings, state, now)
+        impatient = state.requests > 2 or state.typed > 1  # noqa: PLR2004 -- a third of any kind, or a second typed INT
+        if impatient and not _is_unlimited(settings):
+            return _enter_killing(settings, state, now)
         # The second counts as one more word to the command; the clock runs on.
-        sent = settings.stop_plan[0][0] or sent
+        sent = (settings.stop_plan[0][0] if settings.stop_plan else 0) or sent
     return state, (("deliver", sent, settings.forward if state.main_status is None else "tree"),)
 
 
@@ -234,6 +234,10 @@ def _enter_step(settings: "Settings", state: State, index: int, now: float) -> "
         told_tree=state.told_tree or target == "tree",
     )
     return state, (("deliver", signum, target),)
+
+
+def _is_unlimited(settings: "Settings") -> bool:
+    return bool(settings.stop_plan) and settings.stop_plan[-1][2] is None
 
 
 def _enter_killing(settings: "Settings", state: State, now: float) -> "tuple[State, Actions]":

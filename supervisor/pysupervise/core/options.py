@@ -1,4 +1,6 @@
-"""The one table of options. The PID 1 parser, the environment variables, click's help, shell completion, the man page and the
+"""The one table of options.
+
+The PID 1 parser, the environment variables, click's help, shell completion, the man page and the
 README's table are all made from it; a new option is one row here and one line in cmdline.settings_from.
 """
 
@@ -122,11 +124,17 @@ OPTIONS: "tuple[Option, ...]" = (
     Option(COMMAND, "clear-env", "", None, "Start from an empty environment."),
     Option(COMMAND, "argv0", "NAME", values.text, "Call the command this in its own argument list."),
     Option(COMMAND, "nice", "N", values.nice, "Start the command with this niceness, -20 to 19."),
-    Option(COMMAND, "oom-score-adj", "N", values.oom_score_adj, "How readily the kernel kills the command when memory runs out, -1000 to 1000."),
+    Option(
+        COMMAND, "oom-score-adj", "N", values.oom_score_adj, "How readily the kernel kills the command when memory runs out, -1000 to 1000."
+    ),
     Option(COMMAND, "no-new-privs", "", None, "The command and its children can never gain privileges (set-user-ID has no effect)."),
     Option(PLACE, "no-subreaper", "", None, "Do not collect orphans where pysupervise is not PID 1."),
     Option(
-        PLACE, "parent-death", "SIGNAL", values.signal, "Act as if this signal came when pysupervise's parent dies; the command gets it if pysupervise dies."
+        PLACE,
+        "parent-death",
+        "SIGNAL",
+        values.signal,
+        "Act as if this signal came when pysupervise's parent dies; the command gets it if pysupervise dies.",
     ),
     Option(
         STATUS,

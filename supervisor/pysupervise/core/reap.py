@@ -76,6 +76,7 @@ class Reaper:
 
     def _name(self, pid: int) -> str:
         try:
-            return self.kernel.read_file(f"/proc/{pid}/comm").decode(errors="replace").strip()
+            comm: bytes = self.kernel.read_file(f"/proc/{pid}/comm")
         except OSError:
             return ""
+        return comm.decode(errors="replace").strip()

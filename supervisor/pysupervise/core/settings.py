@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         def write(self, exit_status: int) -> None:
             """Leave the record."""
 
+
 # Levels of words. -q is ERROR, the default is WARNING, -v INFO, -vv DEBUG.
 ERROR, WARNING, INFO, DEBUG = 0, 1, 2, 3
 

@@ -61,7 +61,7 @@ class Terminal:
         return kernel.SIGCONT in kernel.sigpending()
 
     def _foreground(self) -> int:
-        """The terminal's foreground group, 0 for none."""
+        """Return the terminal's foreground group, 0 for none."""
         try:
             group: int = self.kernel.tcgetpgrp(self.fd)
         except OSError:

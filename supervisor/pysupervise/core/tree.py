@@ -115,7 +115,7 @@ class Tree:
         return found
 
     def state(self, pid: int) -> str:
-        """The state letter of proc_pid_stat(5), empty where the process is gone."""
+        """Return the state letter of proc_pid_stat(5), empty where the process is gone."""
         fields = self._stat_fields(pid)
         return fields[0].decode() if fields else ""
 
@@ -252,6 +252,7 @@ class Tree:
     def _stat_fields(self, pid: int) -> "list[bytes]":
         """Fields of /proc/PID/stat from the third (state) on: the second may contain blanks and brackets."""
         try:
-            return self.kernel.read_file(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+            stat: bytes = self.kernel.read_file(f"/proc/{pid}/stat")
         except OSError:
             return []
+        return stat.rpartition(b")")[2].split()

@@ -11,12 +11,12 @@ EVENTS: "dict[str, str]" = {
     "hint": "hint: {hint}",
     "unknown_variable": "ignoring the variable {variable}: it stands for no option",
     "chld_was_ignored": (
-        "SIGCHLD was ignored by whoever started pysupervise: the kernel would have thrown every exit status away, so it is set to its default, "
-        "for the command too"
+        "SIGCHLD was ignored by whoever started pysupervise: the kernel would have thrown every exit status away, so it is set to its "
+        "default, for the command too"
     ),
     "no_subreaper": (
-        "pysupervise is not PID 1 and does not collect orphans: what the command leaves behind goes to another process, and is neither stopped nor "
-        "reaped here; leave --no-subreaper out, or run pysupervise as PID 1"
+        "pysupervise is not PID 1 and does not collect orphans: what the command leaves behind goes to another process, and is neither stopped "
+        "nor reaped here; leave --no-subreaper out, or run pysupervise as PID 1"
     ),
     "cannot_subreap": "cannot collect orphans: {reason}; what the command leaves behind is neither stopped nor reaped here",
     "outer_init": "pid 1 is {name}: another init is above this one, which collects orphans all the same",
@@ -39,7 +39,7 @@ EVENTS: "dict[str, str]" = {
     "fault": "got {signal} from ourselves: a fault in pysupervise, which ends here",
     "killed_why": "the command was killed by KILL: {why}",
     "cannot_write_status": "cannot write {path}: {reason}",
-    "internal": "internal error: {event} in phase {phase}",
+    "internal": "internal error: {what} in phase {phase}",
     "lost_words": "{count} lines were lost: nobody read them",
     "exited": "exiting with {status} after {total:.3f} s ({phases}); {ended_by}; reaped {reaped}",
 }

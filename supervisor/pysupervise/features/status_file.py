@@ -48,7 +48,12 @@ class StatusFile:
         stop = None
         if run.stop_asked is not None:
             asked, pid, uid, code = run.stop_asked
-            stop = {"signal": signals.name(asked), "sender": explain.sender(run.kernel, pid, uid, code), "sender_pid": pid, "sender_uid": uid}
+            stop = {
+                "signal": signals.name(asked),
+                "sender": explain.sender(run.kernel, pid, uid, code),
+                "sender_pid": pid,
+                "sender_uid": uid,
+            }
         return {
             "command": run.settings.command,
             "command_pid": run.command_pid,
@@ -59,7 +64,9 @@ class StatusFile:
             "stop": stop,
             "killed_by_us": run.killed,
             "phases": [
-                {"phase": phase, "seconds": round(end - at, 6)} for (phase, at), end in zip(run.phases, ends, strict=True) if phase != "exited"
+                {"phase": phase, "seconds": round(end - at, 6)}
+                for (phase, at), end in zip(run.phases, ends, strict=True)
+                if phase != "exited"
             ],
             "total_seconds": round(now - run.phases[0][1], 6),
             "reaped": run.reaper.reaped,

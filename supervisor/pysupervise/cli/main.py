@@ -1,0 +1,78 @@
+"""click's face of the option table: --help, --version, and the verbs."""
+
+import importlib
+
+import click
+
+from pysupervise import __version__
+from pysupervise.core import status
+from pysupervise.core.options import OPTIONS, QUESTIONS, VERBS
+
+SUMMARY = "Run a command: forward signals to it and everything below it, reap what dies, stop it in bounded time, return its status."
+EPILOG = "Each option can also come from a variable: PYSUPERVISE_GRACE=30s stands for --grace 30s. The command line wins."
+
+
+class Help(click.Command):
+    """The run itself as a click command: only its help is used, since PID 1 reads its options without click."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the forms of the command line."""
+        formatter.write_usage(ctx.command_path, "[OPTIONS] [--] COMMAND [ARG...]")
+        for verb in VERBS:
+            formatter.write_usage(ctx.command_path, f"{verb} ...", prefix="       ")
+
+    def format_options(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options by section, and the exit statuses."""
+        rows: dict[str, list[tuple[str, str]]] = {}
+        for option in (*OPTIONS, *QUESTIONS):
+            flags = (f"-{option.short}, " if option.short else "") + f"--{option.name}" + (f" {option.metavar}" if option.metavar else "")
+            rows.setdefault(option.section, []).append((flags, option.help))
+        for section, lines in rows.items():
+            with formatter.section(section):
+                formatter.write_dl(lines, col_max=28)
+        with formatter.section("Exit statuses"):
+            formatter.write_dl(status.TABLE)
+
+
+def parameters() -> list[click.Parameter]:
+    """Return the option table as click's parameters."""
+    return [
+        click.Option(
+            [f"--{option.name}", *([f"-{option.short}"] if option.short else [])],
+            is_flag=option.parse is None and not option.repeats,
+            multiple=option.repeats and option.parse is not None,
+            count=option.repeats and option.parse is None,
+            metavar=option.metavar or None,
+            help=option.help,
+            envvar=option.variable,
+        )
+        for option in OPTIONS
+    ]
+
+
+def command() -> click.Command:
+    """Return the run as a click command."""
+    return Help("pysupervise", params=parameters(), help=SUMMARY, epilog=EPILOG, add_help_option=False)
+
+
+def group() -> click.Group:
+    """Return the verbs as a click group, one module each."""
+    return click.Group("pysupervise", commands={verb: importlib.import_module(f"pysupervise.cli.{verb}").command for verb in VERBS})
+
+
+def help_text() -> str:
+    """Return what --help prints."""
+    run = command()
+    return run.get_help(click.Context(run, info_name="pysupervise", terminal_width=100, max_content_width=100)) + "\n"
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Answer a question or run a verb; return the exit status."""
+    if name == "help":
+        click.echo(help_text(), nl=False)
+        return 0
+    if name == "version":
+        click.echo(f"pysupervise {__version__}")
+        return 0
+    result: object = group().main([name, *arguments], prog_name="pysupervise", standalone_mode=True)
+    return result if isinstance(result, int) else 0
