@@ -49,12 +49,7 @@ text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #24
 
 def draw(machine: Machine, figures: Sequence[Figure]) -> str:
     """Return the picture."""
-    chosen = [
-        figure
-        for key in PANELS
-        for figure in figures
-        if figure.key == key and figure.series
-    ]
+    chosen = [figure for key in PANELS for figure in figures if figure.key == key and figure.series]
     body: list[str] = []
     top = float(HEAD)
     for start in range(0, len(chosen), COLUMNS):
@@ -64,9 +59,7 @@ def draw(machine: Machine, figures: Sequence[Figure]) -> str:
             body += _panel(figure, left, top)
         top += TITLE + 26 + ROW * max(len(figure.series) for figure in pair)
     height = round(top + 6)
-    where = (
-        f"{machine.interpreter}, {machine.kernel}, {machine.cpu}, {machine.cores} cores"
-    )
+    where = f"{machine.interpreter}, {machine.kernel}, {machine.cpu}, {machine.cores} cores"
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">',
@@ -97,15 +90,9 @@ def _panel(figure: Figure, left: float, top: float) -> list[str]:
         width = space * min(1.0, one.median / most)
         start = left + LABEL
         parts.append(_text(start - 8, y + 10, one.name, "name"))
-        parts.append(
-            f'<rect class="{_colour(one)}" x="{start:.1f}" y="{y:.1f}" '
-            f'width="{max(width, 1):.1f}" height="{BAR}" rx="2"/>'
-        )
+        parts.append(f'<rect class="{_colour(one)}" x="{start:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{BAR}" rx="2"/>')
         if long:  # a gap in the bar: it would run far off the picture
-            parts.append(
-                f'<path class="paper" d="M{start + width - 22:.1f} {y + BAR + 1:.1f} '
-                f'l6 {-BAR - 2} h5 l-6 {BAR + 2} z"/>'
-            )
+            parts.append(f'<path class="paper" d="M{start + width - 22:.1f} {y + BAR + 1:.1f} l6 {-BAR - 2} h5 l-6 {BAR + 2} z"/>')
         end = start + width
         limit = limits.get(one.name)
         fails = limit is not None and one.median > limit
@@ -121,11 +108,7 @@ def _panel(figure: Figure, left: float, top: float) -> list[str]:
 
 def _limits(figure: Figure) -> dict[str, float]:
     """Return the bound of each series of ours that has one for its median."""
-    return {
-        check.subject: check.limit
-        for check in figure.checks
-        if check.limit is not None and not check.tail
-    }
+    return {check.subject: check.limit for check in figure.checks if check.limit is not None and not check.tail}
 
 
 def _colour(one: Series) -> str:

@@ -90,17 +90,11 @@ class Figure:
         """Return the series of that name."""
         return next((one for one in self.series if one.name == name), None)
 
-    def add(
-        self, samples: dict[str, list[float]], scale: frozenset[str] = frozenset()
-    ) -> None:
+    def add(self, samples: dict[str, list[float]], scale: frozenset[str] = frozenset()) -> None:
         """Add a series for each init that gave values."""
-        self.series += [
-            Series(name, tuple(values), name in scale)
-            for name, values in samples.items()
-            if values
-        ]
+        self.series += [Series(name, tuple(values), name in scale) for name, values in samples.items() if values]
 
-    def compare(  # noqa: PLR0913 - a bound has that many parts, all named
+    def compare(
         self,
         subject: str,
         reference: str,

@@ -53,10 +53,7 @@ def find_command(given: str | None) -> str:
     beside = Path(sys.executable).with_name("pysupervise")
     found = given or (str(beside) if beside.exists() else shutil.which("pysupervise"))
     if found is None:
-        message = (
-            "cannot find pysupervise: neither beside this interpreter nor on PATH\n"
-            "hint: name an installed one with --command"
-        )
+        message = "cannot find pysupervise: neither beside this interpreter nor on PATH\nhint: name an installed one with --command"
         raise InitError(message)
     path = shutil.which(found)
     if path is None:
@@ -84,10 +81,7 @@ def find_interpreter(command: str) -> Interpreter:
 
 def _ask(path: str) -> Interpreter:
     """Ask the interpreter who it is; what was named may be a shim in front of it."""
-    code = (
-        "import sys, platform as p;"
-        "print(p.python_implementation(), p.python_version());print(sys.executable)"
-    )
+    code = "import sys, platform as p;print(p.python_implementation(), p.python_version());print(sys.executable)"
     try:
         answer = subprocess.run(  # noqa: S603 - the interpreter under measurement
             [path, "-I", "-c", code], capture_output=True, text=True, check=True

@@ -100,9 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if False in held else 0
 
 
-def _measure(
-    arguments: argparse.Namespace, work: Path, begun: float
-) -> tuple[report.Machine, list[Figure]]:
+def _measure(arguments: argparse.Namespace, work: Path, begun: float) -> tuple[report.Machine, list[Figure]]:
     """Get everything ready, then measure one figure after the other."""
     command = inits.find_command(arguments.command)
     interpreter = inits.find_interpreter(command)

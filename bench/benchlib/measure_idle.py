@@ -42,9 +42,7 @@ def measure(setting: Setting) -> list[Figure]:
         for init in [*subjects, *setting.managers]:
             channel = setting.channel("idle")
             try:
-                one = stack.enter_context(
-                    setting.start(init, setting.tools.stamp, channel.path, "stay")
-                )
+                one = stack.enter_context(setting.start(init, setting.tools.stamp, channel.path, "stay"))
                 channel.line(one)
                 running[init.name] = one.pid
             except MeasureError as error:

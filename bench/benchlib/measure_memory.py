@@ -71,9 +71,7 @@ def measure(setting: Setting) -> list[Figure]:
     return figures
 
 
-def _sample(
-    setting: Setting, channel: Channel, init: Init, *, answers: bool
-) -> dict[str, float]:
+def _sample(setting: Setting, channel: Channel, init: Init, *, answers: bool) -> dict[str, float]:
     channel.drain()
     command = [setting.tools.stamp, channel.path, "stay"] if answers else []
     with setting.start(init, *command) as running:

@@ -64,9 +64,7 @@ def measure(setting: Setting) -> list[Figure]:
 def _sample(setting: Setting, channel: Channel, init: Init) -> tuple[float, float]:
     channel.drain()
     count = str(COUNT)
-    with setting.start(
-        init, setting.tools.orphans, count, count, "fork", "1", channel.path
-    ) as running:
+    with setting.start(init, setting.tools.orphans, count, count, "fork", "1", channel.path) as running:
         begun_ns = int(channel.line(running).split()[1])
         used_ns = cpu_ns(running.pid)
         ended_ns = int(channel.line(running, FINISH_S).split()[1])

@@ -145,9 +145,7 @@ def _check(figure: Figure, tree: Figure) -> None:
             )
 
 
-def _round(
-    setting: Setting, ready: Channel, reply: Channel, subject: Subject, count: int
-) -> list[tuple[float, float]]:
+def _round(setting: Setting, ready: Channel, reply: Channel, subject: Subject, count: int) -> list[tuple[float, float]]:
     """Return the us to the command's and to the last handler, for each signal."""
     page = str(setting.work / "page")
     Path(page).unlink(missing_ok=True)

@@ -53,9 +53,7 @@ def measure(setting: Setting) -> list[Figure]:
 
 def _sample(setting: Setting, channel: Channel, init: Init) -> float:
     channel.drain()
-    with setting.start(
-        init, setting.tools.sessions, str(MEMBERS), channel.path
-    ) as running:
+    with setting.start(init, setting.tools.sessions, str(MEMBERS), channel.path) as running:
         channel.line(running)
         time.sleep(SETTLE_S)
         sent_ns = time.monotonic_ns()

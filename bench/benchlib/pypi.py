@@ -52,10 +52,7 @@ def _run(argv: Sequence[str]) -> str:
 
 def versions(venv: Path) -> list[str]:
     """Return name and version of each that is installed."""
-    code = (
-        "import sys, importlib.metadata as m\n"
-        "for name in sys.argv[1:]: print(name, m.version(name))"
-    )
+    code = "import sys, importlib.metadata as m\nfor name in sys.argv[1:]: print(name, m.version(name))"
     programs = venv / "bin"
     installed = [name for name, prog in PACKAGES.items() if (programs / prog).exists()]
     answer = subprocess.run(  # noqa: S603 - our own venv
@@ -74,11 +71,7 @@ def managers(venv: Path, work: Path) -> list[Init]:
         "circusd": lambda command: _circusd(venv, work, command),
         "honcho": lambda command: _honcho(venv, work, command),
     }
-    return [
-        Init(name, wrap, scale=True)
-        for name, wrap in makers.items()
-        if (venv / "bin" / name).exists()
-    ]
+    return [Init(name, wrap, scale=True) for name, wrap in makers.items() if (venv / "bin" / name).exists()]
 
 
 def _supervisord(venv: Path, work: Path, command: Sequence[str]) -> list[str]:
@@ -93,13 +86,8 @@ def _supervisord(venv: Path, work: Path, command: Sequence[str]) -> list[str]:
 
 def _circusd(venv: Path, work: Path, command: Sequence[str]) -> list[str]:
     config = work / "circus.ini"
-    sockets = "".join(
-        f"{name} = ipc://{work}/circus-{name}\n"
-        for name in ("endpoint", "pubsub_endpoint")
-    )
-    config.write_text(
-        f"[circus]\n{sockets}[watcher:command]\ncmd = {shlex.join(command)}\n"
-    )
+    sockets = "".join(f"{name} = ipc://{work}/circus-{name}\n" for name in ("endpoint", "pubsub_endpoint"))
+    config.write_text(f"[circus]\n{sockets}[watcher:command]\ncmd = {shlex.join(command)}\n")
     return [str(venv / "bin" / "circusd"), str(config)]
 
 

@@ -26,9 +26,7 @@ class Machine:
     absent: tuple[str, ...]
 
 
-def describe(
-    interpreter: Interpreter, inits: Sequence[str], absent: Sequence[str]
-) -> Machine:
+def describe(interpreter: Interpreter, inits: Sequence[str], absent: Sequence[str]) -> Machine:
     """Look at this machine."""
     cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(":", 1)[1].strip() for line in cpuinfo if "model name" in line]
@@ -43,7 +41,7 @@ def describe(
 
 
 def _cores() -> set[int]:
-    from os import sched_getaffinity  # noqa: PLC0415 - Linux only
+    from os import sched_getaffinity
 
     return sched_getaffinity(0)
 
@@ -63,8 +61,7 @@ def _columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> list[str]:
     lines = []
     for row in rows:
         cells = [
-            cell.ljust(width) if index < left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if index < left else cell.rjust(width) for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
     return lines
@@ -135,9 +132,7 @@ def summary(checks: Sequence[Check]) -> str:
     return f"{held} of {len(checks)} bounds hold{open_ones}"
 
 
-def as_json(
-    machine: Machine, figures: Sequence[Figure], took_s: float
-) -> dict[str, object]:
+def as_json(machine: Machine, figures: Sequence[Figure], took_s: float) -> dict[str, object]:
     """Return the report for programs: summaries of the samples, not each of them."""
     return {
         "machine": vars(machine),

@@ -190,7 +190,7 @@ def take_stop(pid: int) -> bool:
 
 
 def prctl(option: int, argument: int) -> None:
-    """Call prctl(2) with one argument. Raises OSError.
+    """Change one attribute of this process (prctl(2)). Raises OSError.
 
     The standard library has no prctl. ``_ctypes`` without the ``ctypes`` package above it costs 0.7 ms instead of 1.8 ms, and
     only those who are not PID 1, or ask for --parent-death or --no-new-privs, pay for it.

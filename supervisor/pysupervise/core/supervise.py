@@ -33,7 +33,7 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
 
     supervisor = Supervisor(settings, kernel, narrator, pid, terminal)
     observer = settings.observer(supervisor) if settings.observer is not None else None
-    _tell_circumstances(settings, kernel, narrator, inherited)
+    _tell_circumstances(settings, supervisor, inherited)
     try:
         confirm(report, kernel)
     except SpawnError as error:
@@ -90,9 +90,12 @@ def _take_place(settings: "Settings", kernel: "ModuleType", narrator: "Narrator"
             kernel.kill(kernel.getpid(), signum)
 
 
-def _tell_circumstances(settings: "Settings", kernel: "ModuleType", narrator: "Narrator", inherited: "Inherited") -> None:
+def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherited: "Inherited") -> None:
+    narrator, kernel = supervisor.narrator, supervisor.kernel
     if inherited.chld_was_ignored:
         narrator.tell(WARNING, "chld_was_ignored")
+    if not supervisor.tree.procfs and settings.forward in ("tree", "handlers"):
+        narrator.tell(WARNING, "procfs")
     for variable in settings.unknown_variables:
         narrator.tell(WARNING, "unknown_variable", variable=variable)
     if narrator.level >= INFO and kernel.getpid() != 1:
@@ -121,7 +124,7 @@ def _cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnErro
 
 
 def _count_oom_kills(kernel: "ModuleType") -> int:
-    from pysupervise.core.explain import oom_kills
+    from pysupervise.core.oom import oom_kills
 
     return oom_kills(kernel)
 
@@ -136,7 +139,7 @@ def _explain_end(settings: "Settings", supervisor: "Supervisor", oom_kills_befor
     if wait_status is None:
         return status.SIGNALLED + SIGKILL
     if wait_status & 0x7F == SIGKILL and supervisor.narrator.level >= WARNING:
-        from pysupervise.core.explain import oom_kills
+        from pysupervise.core.oom import oom_kills
 
         if supervisor.killed:
             why = "pysupervise sent it, at the end of the grace period or because it was asked again"

@@ -161,19 +161,18 @@ class Tree:
         One that does not catch it, and has somebody below who does, passes it on without being hit: `sh -c` lives to return the status
         of what it runs. One without any such descendant gets it like a leaf.
         """
+        return [pid for child in self.children(self.own_pid) for pid in self._handlers_below(child, signum)[0]]
 
-        def below(pid: int) -> "tuple[list[int], bool]":
-            if self.catches(pid, signum):
-                return [pid], True
-            found: list[int] = []
-            caught = False
-            for child in self.children(pid):
-                members, member_catches = below(child)
-                found += members
-                caught = caught or member_catches
-            return (found if caught else [pid, *found]), caught
-
-        return [pid for child in self.children(self.own_pid) for pid in below(child)[0]]
+    def _handlers_below(self, pid: int, signum: int) -> "tuple[list[int], bool]":
+        if self.catches(pid, signum):
+            return [pid], True
+        found: list[int] = []
+        caught = False
+        for child in self.children(pid):
+            members, member_catches = self._handlers_below(child, signum)
+            found += members
+            caught = caught or member_catches
+        return (found if caught else [pid, *found]), caught
 
     def catches(self, pid: int, signum: int) -> bool:
         """Whether the process has a handler for the signal (SigCgt of proc_pid_status(5))."""

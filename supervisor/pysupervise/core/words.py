@@ -15,14 +15,13 @@ EVENTS: "dict[str, str]" = {
         "default, for the command too"
     ),
     "no_subreaper": (
-        "pysupervise is not PID 1 and does not collect orphans: what the command leaves behind goes to another process, and is neither stopped "
-        "nor reaped here; leave --no-subreaper out, or run pysupervise as PID 1"
+        "pysupervise is not PID 1 and does not collect orphans: what the command leaves behind goes to another process, and is neither "
+        "stopped nor reaped here; leave --no-subreaper out, or run pysupervise as PID 1"
     ),
     "cannot_subreap": "cannot collect orphans: {reason}; what the command leaves behind is neither stopped nor reaped here",
     "outer_init": "pid 1 is {name}: another init is above this one, which collects orphans all the same",
     "procfs": "/proc does not show this PID namespace: signals reach the command's process group, not the tree",
     "signal": "{signal} from {sender}",
-    "parent_died": "the parent died: acting as on {signal}",
     "delivered": "sent {signal} to {recipients}",
     "dropped": "{signal} goes nowhere: {reason}",
     "refused": "cannot send {signal} to pid {pid}: {reason}",
