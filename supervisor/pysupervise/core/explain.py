@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM = 2, 7, 8, 13, 20, 1
 NAMED = 10  # processes that a sentence names one by one
+LOOKED_AT = 200  # to find them
 INITS = ("tini", "docker-init", "dumb-init", "catatonit", "pysupervise", "pause", "s6-svscan", "runit")
 
 
@@ -92,26 +93,24 @@ def names(kernel: "ModuleType", pids: "Iterable[int]") -> str:
 def survivors(kernel: "ModuleType", tree: "Tree") -> str:
     """Return who of the tree is still there, zombies left out, and what holds those that do not react."""
     words: list[str] = []
-    more = 0
-    for pid in tree.members():
+    # A look at everybody would keep a fork bomb alive: KILL waits for this.
+    for pid in tree.members(LOOKED_AT):
         state = tree.state(pid)
         if state in ("", "Z", "X"):
             continue
         if len(words) == NAMED:
-            more += 1
-            continue
+            words.append("and more")
+            break
         held = {"D": "uninterruptible in " + (wait_channel(kernel, pid) or "the kernel"), "T": "stopped", "t": "being traced"}.get(state)
         words.append(f"{pid} {name(kernel, pid)}" + (f" ({held})" if held else ""))
-    if more:
-        words.append(f"{more} more")
     return ", ".join(words) or "nobody"
 
 
 def stuck(kernel: "ModuleType", tree: "Tree") -> str:
     """Return who survives KILL; also the dead that a tracer keeps."""
-    words = [survivors(kernel, tree)] if survivors(kernel, tree) != "nobody" else []
-    words += [f"{pid} {name(kernel, pid)} (dead, kept by a tracer)" for pid in tree.members() if tree.state(pid) == "Z"]
-    return ", ".join(words[: NAMED + 1]) or "nobody that /proc shows"
+    living = survivors(kernel, tree)
+    dead = [f"{pid} {name(kernel, pid)} (dead, kept by a tracer)" for pid in tree.members(LOOKED_AT) if tree.state(pid) == "Z"]
+    return ", ".join([living] * (living != "nobody") + dead[:NAMED]) or "nobody that /proc shows"
 
 
 def wait_channel(kernel: "ModuleType", pid: int) -> str:

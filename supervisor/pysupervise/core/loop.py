@@ -156,10 +156,6 @@ class Supervisor:
         self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)
 
     def _kill(self) -> None:
-        if not self.killed and self.narrator.level >= WARNING:
-            from pysupervise.core.explain import survivors
-
-            self.narrator.tell(WARNING, "killing", survivors=survivors(self.kernel, self.tree))
         self.killed = True
         self.tree.kill(self.reaper.command_pid)
 
@@ -197,17 +193,23 @@ class Supervisor:
         self.phases.append((phase, now))
         if phase in ("stopping", "sweeping") and event[0] == "signal":
             self.stop_asked = self.last_signal
-        if phase == "killing" and event[0] == "timer":
-            self.narrator.tell(WARNING, "grace_over", seconds=now - self.phases[-2][1], survivors=self._survivors())
+        if phase == "killing":
+            if self.narrator.level >= WARNING:
+                self._announce_kill(event, now)
         elif phase != "exited" and self.narrator.level >= DEBUG:
             from pysupervise.core.story import reason
 
             self.narrator.tell(DEBUG, "phase", phase=phase, why=reason(before, event))
 
-    def _survivors(self) -> str:
+    def _announce_kill(self, event: "Event", now: float) -> None:
         from pysupervise.core.explain import survivors
 
-        return survivors(self.kernel, self.tree)
+        left = survivors(self.kernel, self.tree)
+        if event[0] == "timer":
+            began = next(at for phase, at in self.phases if phase in ("stopping", "sweeping"))
+            self.narrator.tell(WARNING, "grace_over", seconds=now - began, survivors=left)
+        else:
+            self.narrator.tell(WARNING, "killing", survivors=left)
 
     def _tell_recipients(self, level: int, event: str, pids: "list[int]") -> None:
         if self.narrator.level >= level:

@@ -22,7 +22,10 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
     parent = kernel.getppid()
     inherited = take_signals(settings, kernel)
     terminal = _find_terminal(settings, kernel)
-    _take_place(settings, kernel, narrator, parent)
+    try:
+        parent_died = _take_place(settings, kernel, narrator, parent)
+    except OSError as error:
+        return _cannot_execute(settings, narrator, SpawnError("ask for the parent-death signal", error.errno or 0))
     try:
         pid, report = spawn(settings, inherited, kernel, _terminal_to_pass_on(settings, kernel, terminal))
     except OSError as error:
@@ -45,6 +48,8 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
         narrator.tell(INFO, "spawned", command=_readable(settings.command), pid=pid)
         oom_kills = _count_oom_kills(kernel)
         supervisor.handle(("spawned",))
+        if parent_died:
+            supervisor.take(parent_died, parent, 0, kernel.SI_USER)
         supervisor.run()
         status = _explain_end(settings, supervisor, oom_kills)
     if terminal is not None:
@@ -73,8 +78,11 @@ def _terminal_to_pass_on(settings: "Settings", kernel: "ModuleType", terminal: "
     return terminal.fd
 
 
-def _take_place(settings: "Settings", kernel: "ModuleType", narrator: "Narrator", parent: int) -> None:
-    """Become the one that orphans come to, and hear of the parent's death."""
+def _take_place(settings: "Settings", kernel: "ModuleType", narrator: "Narrator", parent: int) -> int:
+    """Become the one that orphans come to, and hear of the parent's death.
+
+    Returns the signal for it where the parent died before we asked, and nobody will tell. Raises OSError.
+    """
     if kernel.getpid() != 1:
         if not settings.subreaper:
             narrator.tell(WARNING, "no_subreaper")
@@ -86,8 +94,7 @@ def _take_place(settings: "Settings", kernel: "ModuleType", narrator: "Narrator"
     signum = settings.parent_death_signal
     if signum:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signum)
-        if kernel.getppid() != parent:  # it died before the call, and nobody will tell
-            kernel.kill(kernel.getpid(), signum)
+    return signum if signum and kernel.getppid() != parent else 0
 
 
 def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherited: "Inherited") -> None:

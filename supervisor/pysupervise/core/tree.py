@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A fork bomb has newcomers in every walk: leave it to the end of the grace period after this many.
 MAX_WALKS = 50
+# The same within a walk: how often to look whether somebody new came to us meanwhile.
+MAX_PASSES = 4
 JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP, TTIN, TTOU
 STOP = 19
 CONT = 18
@@ -75,14 +77,19 @@ class Tree:
         """CONT to each member that is stopped; return them."""
         return self._deliver_to_all(CONT, lambda pid: self.state(pid) == "T") if self.procfs else []
 
-    def members(self) -> "list[int]":
-        """Everybody below us, parents before their children. Zombies are listed too."""
-        return [pid for pid, _ in self._walk()]
+    def members(self, limit: int = 0) -> "list[int]":
+        """Everybody below us, parents before their children, zombies too; with a limit, the first so many."""
+        found = []
+        for pid, _ in self._walk():
+            found.append(pid)
+            if len(found) == limit:
+                break
+        return found
 
     def _walk(self) -> "Iterator[tuple[int, bool]]":
         """Yield (pid, whether it is our own child) of everybody below us, and list a process's children after it was handled."""
         listed: set[int] = set()
-        while True:
+        for _ in range(MAX_PASSES):
             queue = [pid for pid in self.children(self.own_pid) if pid not in listed]
             if not queue:  # also nobody whose parent died during the walk, and who came to us
                 return

@@ -31,7 +31,7 @@ EVENTS: "dict[str, str]" = {
     "reaped": "reaped pid {pid} ({name}), which {end}",
     "command_ended": "the command {end}",
     "phase": "{phase}: {why}",
-    "grace_over": "after {seconds:.1f} s the grace period is over; still here: {survivors}",
+    "grace_over": "the grace period of {seconds:.1f} s is over: KILL to {survivors}",
     "killing": "KILL to {survivors}",
     "stuck": "these survive KILL: {survivors}; leaving without them",
     "status_lost": "the command is gone and somebody else took its status",
