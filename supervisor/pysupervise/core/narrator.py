@@ -15,12 +15,12 @@ class Narrator:
 
     __slots__ = ("_settings", "_voice", "kernel", "level", "started_at")
 
-    def __init__(self, settings: "Settings", kernel: "ModuleType") -> None:
+    def __init__(self, settings: "Settings", kernel: "ModuleType", started_at: float) -> None:
         self._settings = settings
         self._voice: Voice | None = settings.voice
         self.kernel = kernel
         self.level = settings.verbosity
-        self.started_at: float = kernel.monotonic()
+        self.started_at = started_at
 
     def tell(self, level: int, event: str, **fields: object) -> None:
         """Say an event of words.EVENTS, if its level is wanted."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pysupervise.core.loop import Supervisor
     from pysupervise.core.machine import Event
 
+FEWEST_PHASES = 3  # starting, running, exited
+
 
 def attach(supervisor: "Supervisor") -> None:
     """Have the reaper tell of each of the dead."""
@@ -55,6 +57,8 @@ def summary(supervisor: "Supervisor", exit_status: int, now: float) -> "dict[str
         ended_by = f"{signals.name(signum)} from {explain.sender(supervisor.kernel, pid, uid, code)} asked for the stop"
         if supervisor.killed:
             ended_by += ", and KILL ended it"
+    elif len(phases) < FEWEST_PHASES:
+        ended_by = "the command never ran"
     elif supervisor.killed:
         ended_by = "the command ended by itself, and KILL ended what it left"
     else:

@@ -1,6 +1,5 @@
 """A run from start to end: the table of contents of PID 1."""
 
-from pysupervise.core.narrator import Narrator
 from pysupervise.core.settings import ERROR, INFO, WARNING
 from pysupervise.core.spawn import SpawnError, confirm, spawn, take_signals
 
@@ -9,6 +8,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pysupervise.core.loop import Supervisor
+    from pysupervise.core.narrator import Narrator
     from pysupervise.core.settings import Settings
     from pysupervise.core.spawn import Inherited
     from pysupervise.core.terminal import Terminal
@@ -18,38 +18,38 @@ SIGKILL = 9
 
 def supervise(settings: "Settings", kernel: "ModuleType") -> int:
     """Run the command and everything it leaves to its end; return the exit status for our own caller."""
-    narrator = Narrator(settings, kernel)
-    parent = kernel.getppid()
+    started_at = kernel.monotonic()
     inherited = take_signals(settings, kernel)
     terminal = _find_terminal(settings, kernel)
     try:
-        parent_died = _take_place(settings, kernel, narrator, parent)
-    except OSError as error:
-        return _cannot_execute(settings, narrator, SpawnError("ask for the parent-death signal", error.errno or 0))
-    try:
+        stage = "ask for the parent-death signal"
+        place = _take_place(settings, kernel)
+        stage = "fork"
         pid, report = spawn(settings, inherited, kernel, _terminal_to_pass_on(settings, kernel, terminal))
     except OSError as error:
-        return _cannot_fork(settings, narrator, error)
+        return _cannot_start(settings, _narrator(settings, kernel, started_at), stage, error)
 
     # While the child executes: what the loop needs, and what there is to say.
     from pysupervise.core.loop import Supervisor
 
+    narrator = _narrator(settings, kernel, started_at)
     supervisor = Supervisor(settings, kernel, narrator, pid, terminal)
     observer = settings.observer(supervisor) if settings.observer is not None else None
-    _tell_circumstances(settings, supervisor, inherited)
+    _tell_circumstances(settings, supervisor, inherited, place.refused)
+    if terminal is not None and not terminal.wait_for_need:
+        terminal.lent = True
     try:
         confirm(report, kernel)
     except SpawnError as error:
         kernel.waitpid(pid, 0)
         status = _cannot_execute(settings, narrator, error)
+        supervisor.handle(("failed", status << 8))
     else:
-        if terminal is not None and not terminal.wait_for_need:
-            terminal.lent = True
         narrator.tell(INFO, "spawned", command=_readable(settings.command), pid=pid)
         oom_kills = _count_oom_kills(kernel)
         supervisor.handle(("spawned",))
-        if parent_died:
-            supervisor.take(parent_died, parent, 0, kernel.SI_USER)
+        if place.parent_died:
+            supervisor.take(settings.parent_death_signal, 0, 0, kernel.SI_USER)
         supervisor.run()
         status = _explain_end(settings, supervisor, oom_kills)
     if terminal is not None:
@@ -78,29 +78,46 @@ def _terminal_to_pass_on(settings: "Settings", kernel: "ModuleType", terminal: "
     return terminal.fd
 
 
-def _take_place(settings: "Settings", kernel: "ModuleType", narrator: "Narrator", parent: int) -> int:
-    """Become the one that orphans come to, and hear of the parent's death.
+class Place:
+    """Our place among the processes: why orphans do not come to us ("": they do), and whether the parent died before we asked."""
 
-    Returns the signal for it where the parent died before we asked, and nobody will tell. Raises OSError.
-    """
-    if kernel.getpid() != 1:
-        if not settings.subreaper:
-            narrator.tell(WARNING, "no_subreaper")
-        else:
-            try:
-                kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-            except OSError as error:
-                narrator.tell(WARNING, "cannot_subreap", reason=error.strerror)
-    signum = settings.parent_death_signal
-    if signum:
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signum)
-    return signum if signum and kernel.getppid() != parent else 0
+    __slots__ = ("parent_died", "refused")
+
+    def __init__(self, refused: str, *, parent_died: bool) -> None:
+        self.refused = refused
+        self.parent_died = parent_died
 
 
-def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherited: "Inherited") -> None:
+def _take_place(settings: "Settings", kernel: "ModuleType") -> Place:
+    """Become the one that orphans come to, and hear of the parent's death. Raises OSError."""
+    refused = ""
+    if settings.subreaper and kernel.getpid() != 1:
+        try:
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        except OSError as error:
+            refused = error.strerror
+    parent_died = False
+    if settings.parent_death_signal:
+        parent = kernel.getppid()
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, settings.parent_death_signal)
+        parent_died = kernel.getppid() != parent  # before the call: nobody will tell
+    return Place(refused, parent_died=parent_died)
+
+
+def _narrator(settings: "Settings", kernel: "ModuleType", started_at: float) -> "Narrator":
+    from pysupervise.core.narrator import Narrator
+
+    return Narrator(settings, kernel, started_at)
+
+
+def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherited: "Inherited", refused: str) -> None:
     narrator, kernel = supervisor.narrator, supervisor.kernel
     if inherited.chld_was_ignored:
         narrator.tell(WARNING, "chld_was_ignored")
+    if refused:
+        narrator.tell(WARNING, "cannot_subreap", reason=refused)
+    elif not settings.subreaper and kernel.getpid() != 1:
+        narrator.tell(WARNING, "no_subreaper")
     if not supervisor.tree.procfs and settings.forward in ("tree", "handlers"):
         narrator.tell(WARNING, "procfs")
     for variable in settings.unknown_variables:
@@ -113,7 +130,9 @@ def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherite
             narrator.tell(INFO, "outer_init", name=name)
 
 
-def _cannot_fork(settings: "Settings", narrator: "Narrator", error: OSError) -> int:
+def _cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error: OSError) -> int:
+    if stage != "fork":
+        return _cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0))
     from pysupervise.core.status import CANNOT_EXECUTE
 
     narrator.tell(ERROR, "cannot_fork", command=_readable(settings.command[:1]), reason=error.strerror)
