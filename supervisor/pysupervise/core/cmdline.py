@@ -1,6 +1,6 @@
 """The command line and the PYSUPERVISE_ variables, read without click: what the table in options.py says, and nothing else."""
 
-from pysupervise.core.options import BY_NAME, BY_SHORT, BY_VARIABLE, VARIABLE_PREFIX, VARIABLE_PREFIX_BYTES, VERBS, Option
+from pysupervise.core.options import BY_NAME, BY_SHORT, BY_VARIABLE, VARIABLE_PREFIX, VERBS, Option
 from pysupervise.core.settings import DEBUG, DEFAULT_GRACE_S, DEFAULT_SWEEP_GRACE_S, ERROR, INFO, Settings
 
 TYPE_CHECKING = False
@@ -65,11 +65,6 @@ def parse(arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> Setti
     return settings
 
 
-def has_variables(environment: "Mapping[bytes, bytes]") -> bool:
-    """Whether the environment has anything to say to us."""
-    return any(key.startswith(VARIABLE_PREFIX_BYTES) for key in environment)
-
-
 def read_arguments(arguments: "list[str]") -> "tuple[dict[str, Any], list[str], bool]":
     """Return (values by option name, the command, whether -- stood before it). Raises UsageError or Question."""
     chosen: dict[str, Any] = {}
@@ -115,7 +110,7 @@ def read_environment(environment: "Mapping[bytes, bytes]") -> "tuple[dict[str, A
     chosen: dict[str, Any] = {}
     unknown = []
     for key, raw in environment.items():
-        if not key.startswith(VARIABLE_PREFIX_BYTES):
+        if not key.startswith(VARIABLE_PREFIX.encode()):
             continue
         variable, word = key.decode(errors="replace"), raw.decode(errors="surrogateescape")
         option = BY_VARIABLE.get(variable)
@@ -240,6 +235,3 @@ def _suggestion(name: str) -> str:
 def _letters_hint() -> str:
     letters = ", ".join(f"-{letter}" for letter in BY_SHORT)
     return f"the short options are {letters}; the command begins after --"
-
-
-__all__ = ["VARIABLE_PREFIX", "Question", "UsageError", "has_variables", "parse", "read_arguments", "read_environment", "settings_from"]

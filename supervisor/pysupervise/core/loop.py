@@ -37,6 +37,7 @@ class Supervisor:
         self.terminal = terminal
         self.own_pid: int = kernel.getpid()
         self.tree = Tree(kernel, has_group=settings.new_group or settings.new_session)
+        self.tree.on_refused = self._tell_refused
         self.reaper = Reaper(kernel, command_pid)
         self.state = State()
         self.taken = tuple(signum for signum in kernel.ALL_SIGNALS if signum not in settings.untaken_signals)
@@ -142,9 +143,6 @@ class Supervisor:
 
     def _deliver(self, signum: int, target: str) -> None:
         whole_namespace = self.state.phase in ("stopping", "sweeping")
-        self.tree.on_refused = lambda pid, error: self.narrator.tell(
-            WARNING, "refused", signal=self._name(signum), pid=pid, reason=error.strerror
-        )
         if self.narrator.level < INFO:
             self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
             return
@@ -154,6 +152,9 @@ class Supervisor:
         got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
         who = recipients(self.kernel, got, before, target, self.command_pid)
         self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)
+
+    def _tell_refused(self, signum: int, pid: int, error: OSError) -> None:
+        self.narrator.tell(WARNING, "refused", signal=self._name(signum), pid=pid, reason=error.strerror)
 
     def _kill(self) -> None:
         self.killed = True

@@ -34,7 +34,7 @@ def parse(text: str) -> int:
     if word.isascii() and word.isdigit():
         number = int(word)
     elif word[:6] in ("RTMIN+", "RTMAX-") and word[6:].isascii() and word[6:].isdigit():
-        number = RTMIN + int(word[6:]) if word[3:5] == "MI" else RTMAX - int(word[6:])
+        number = RTMIN + int(word[6:]) if word[:5] == "RTMIN" else RTMAX - int(word[6:])
         if not RTMIN <= number <= RTMAX:
             raise ValueError(f"real-time signals go from {RTMIN} to {RTMAX}")
     else:

@@ -95,7 +95,7 @@ def _take_place(settings: "Settings", kernel: "ModuleType") -> Place:
         try:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         except OSError as error:
-            refused = error.strerror
+            refused = error.strerror or "unknown"
     parent_died = False
     if settings.parent_death_signal:
         parent = kernel.getppid()

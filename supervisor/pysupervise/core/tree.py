@@ -38,8 +38,8 @@ class Tree:
         self.own_pid: int = kernel.getpid()
         self.own_session: int = kernel.getsid(0)
         self.command_group = has_group
-        # Called with (pid, error) where the kernel refuses a signal: a set-user-ID program of another user.
-        self.on_refused: Callable[[int, OSError], None] | None = None
+        # Called with (signal, pid, error) where the kernel refuses a signal: a set-user-ID program of another user.
+        self.on_refused: Callable[[int, int, OSError], None] | None = None
         # A /proc mounted for another PID namespace shows other numbers than kill(2) takes: worse than none.
         try:
             self.procfs = kernel.readlink("/proc/self") == str(self.own_pid)
@@ -215,7 +215,7 @@ class Tree:
         except ProcessLookupError:
             return []
         except PermissionError as error:
-            self._refused(command_pid, error)
+            self._refused(signum, command_pid, error)
         return None
 
     def _kill_everybody(self, signum: int) -> None:
@@ -232,7 +232,7 @@ class Tree:
         except ProcessLookupError:
             return []
         except PermissionError as error:
-            self._refused(pid, error)
+            self._refused(signum, pid, error)
             return []
         return [pid]
 
@@ -242,13 +242,13 @@ class Tree:
         except ProcessLookupError:
             return []
         except PermissionError as error:
-            self._refused(pid, error)
+            self._refused(signum, pid, error)
             return []
         return [pid]
 
-    def _refused(self, pid: int, error: OSError) -> None:
+    def _refused(self, signum: int, pid: int, error: OSError) -> None:
         if self.on_refused is not None:
-            self.on_refused(pid, error)
+            self.on_refused(signum, pid, error)
 
     def _children_by_scan(self, parent: int) -> "list[int]":
         own = str(parent).encode()
