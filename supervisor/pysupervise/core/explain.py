@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM = 2, 7, 8, 13, 20, 1
 NAMED = 10  # processes that a sentence names one by one
 LOOKED_AT = 200  # to find them
-INITS = ("tini", "docker-init", "dumb-init", "catatonit", "pysupervise", "pause", "s6-svscan", "runit")
+INITS = ("tini", "docker-init", "podman-init", "dumb-init", "catatonit", "pysupervise", "pause", "s6-svscan", "runit")
 
 
 def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, str, str]":

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-# A fork bomb has newcomers in every walk: leave it to the end of the grace period after this many.
-MAX_WALKS = 50
+# A fork bomb has newcomers in every walk, and nobody is reaped meanwhile: after so many or so long, leave it to the end of the grace period.
+MAX_WALKS, FEWEST_WALKS, WALKS_TIME_S = 50, 3, 0.2
 # The same within a walk: how often to look whether somebody new came to us meanwhile.
 MAX_PASSES = 4
 JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP, TTIN, TTOU
@@ -131,7 +131,10 @@ class Tree:
         kernel = self.kernel
         seen, sent = {done}, []
         pinned: dict[int, int] = {}
-        for _ in range(MAX_WALKS):
+        give_up_at = kernel.monotonic() + WALKS_TIME_S
+        for turn in range(MAX_WALKS):
+            if turn >= FEWEST_WALKS and kernel.monotonic() > give_up_at:
+                break
             fresh: dict[int, int] = {}
             progress = False
             for pid, own in self._walk():
@@ -182,13 +185,17 @@ class Tree:
         return (found if caught else [pid, *found]), caught
 
     def catches(self, pid: int, signum: int) -> bool:
-        """Whether the process has a handler for the signal (SigCgt of proc_pid_status(5))."""
+        """Whether the process handles the signal (SigCgt, SigBlk of proc_pid_status(5)).
+
+        Blocked counts too: whoever takes signals with sigwait or a signalfd blocks them and has no handler, as pysupervise itself.
+        """
         try:
             status = self.kernel.read_file(f"/proc/{pid}/status")
         except OSError:
             return False
-        _, found, rest = status.partition(b"SigCgt:")
-        return bool(found) and bool(int(rest.split(None, 1)[0], 16) >> (signum - 1) & 1)
+        return any(
+            line.startswith((b"SigCgt:", b"SigBlk:")) and int(line.split()[1], 16) >> (signum - 1) & 1 for line in status.splitlines()
+        )
 
     def _stop_signal(self, pid: int, signum: int) -> int:
         """TSTP, TTIN and TTOU do nothing by default in an orphaned process group; STOP does, for who does not catch them.
