@@ -22,6 +22,7 @@ FAULTS = (4, 5, 6, 7, 8, 11, 31)  # ILL TRAP ABRT BUS FPE SEGV SYS
 JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP TTIN TTOU
 JOB_STOPS = (19, *JOB_CONTROL_STOPS)
 TERMINAL_NEEDED = (21, 22)
+MOST_DRAINS = 50
 
 
 class Supervisor:
@@ -60,13 +61,17 @@ class Supervisor:
         kernel, taken = self.kernel, self.taken
         while self.state.phase != "exited":
             wake_at = self.state.wake_at
-            if wake_at is None:
-                info = kernel.sigwaitinfo(taken)
-            else:
-                left_s = wake_at - kernel.monotonic()
-                info = kernel.sigtimedwait(taken, left_s) if left_s > 0 else None
-            if info is None:
+            left_s = None if wake_at is None else wake_at - kernel.monotonic()
+            if left_s is not None and left_s <= 0:
                 self.handle(("timer",))
+                continue
+            if self.reaper.more:
+                info = kernel.sigtimedwait(taken, 0)
+            else:
+                info = kernel.sigwaitinfo(taken) if left_s is None else kernel.sigtimedwait(taken, left_s)
+            if info is None:
+                if self.reaper.more:
+                    self.reap()
             elif info.si_signo == SIGCHLD:
                 self.reap()
             else:
@@ -85,6 +90,11 @@ class Supervisor:
     def reap(self) -> None:
         """SIGCHLD: collect the dead, and tell the machine of what matters to it."""
         status, alive = self.reaper.drain()
+        if status is not None:  # whether anybody is left decides what comes next: do not take the dead for the living
+            for _ in range(MOST_DRAINS):
+                if not self.reaper.more:
+                    break
+                _, alive = self.reaper.drain()
         while self._stops:
             signum = self._stops.pop(0)
             # As PID 1 nobody could continue us, and a STOP that somebody sent is meant: only what the terminal did is undone.

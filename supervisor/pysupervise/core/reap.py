@@ -11,18 +11,22 @@ if TYPE_CHECKING:
 
 WNOHANG = 1
 STOPPED = 0x7F
+# A fork bomb dies as fast as it is reaped: look at signals and deadlines after so many (about 5 ms).
+MOST_AT_ONCE = 1000
 
 
 class Reaper:
     """Collects the dead and keeps the command's own status apart from everybody else's."""
 
-    __slots__ = ("command_pid", "kernel", "on_reaped", "on_stopped", "reaped")
+    __slots__ = ("command_pid", "kernel", "more", "on_reaped", "on_stopped", "reaped")
 
     def __init__(self, kernel: "ModuleType", command_pid: int) -> None:
         self.kernel = kernel
         # 0 once the command is reaped: its number may then come back as an orphan's.
         self.command_pid = command_pid
         self.reaped = 0
+        # The last drain stopped short: there is more, and no SIGCHLD need come for it.
+        self.more = False
         # Called with (pid, wait status, name, rusage) of each of the dead.
         self.on_reaped: Callable[[int, int, str, object], None] | None = None
         # Set where the terminal is ours to hand on: called when the command was stopped, with the signal.
@@ -34,15 +38,19 @@ class Reaper:
             return self._drain_and_tell()
         waitpid, command, status = self.kernel.waitpid, self.command_pid, None
         count = 0
+        alive = True
+        self.more = False
         try:
             while True:
                 pid, wait_status = waitpid(-1, WNOHANG)
                 if pid == 0:
-                    alive = True
                     break
                 count += 1
                 if pid == command:
                     status, command = wait_status, 0
+                if count == MOST_AT_ONCE:
+                    self.more = True
+                    break
         except ChildProcessError:
             alive = False
         self.reaped += count
@@ -52,8 +60,13 @@ class Reaper:
     def _drain_and_tell(self) -> "tuple[int | None, bool]":
         """Do the same with a look at each of the dead before it goes, at twice the cost."""
         kernel, status = self.kernel, None
+        self.more = False
+        end = self.reaped + MOST_AT_ONCE
         try:
             while True:
+                if self.reaped >= end:
+                    self.more = True
+                    return status, True
                 found = kernel.peek_child(stops=self.on_stopped is not None)
                 if found is None:
                     return status, True

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-# A fork bomb has newcomers in every walk, and nobody is reaped meanwhile: after so many or so long, leave it to the end of the grace period.
+# A fork bomb has newcomers in every walk, and nobody is reaped meanwhile: after so long, leave it to the end of the grace.
 MAX_WALKS, FEWEST_WALKS, WALKS_TIME_S = 50, 3, 0.2
 # The same within a walk: how often to look whether somebody new came to us meanwhile.
 MAX_PASSES = 4
