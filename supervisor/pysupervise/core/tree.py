@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A fork bomb has newcomers in every walk, and nobody is reaped meanwhile: after so long, leave it to the end of the grace.
 MAX_WALKS, FEWEST_WALKS, WALKS_TIME_S = 50, 3, 0.2
+SPARED_DESCRIPTORS = 2
 # The same within a walk: how often to look whether somebody new came to us meanwhile.
 MAX_PASSES = 4
 JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP, TTIN, TTOU
@@ -136,13 +137,13 @@ class Tree:
             if turn >= FEWEST_WALKS and kernel.monotonic() > give_up_at:
                 break
             fresh: dict[int, int] = {}
-            progress = False
+            progress = full = False
             for pid, own in self._walk():
                 descriptor = pinned.pop(pid, None)
                 if descriptor is not None:
                     sent += self._send_pinned(pid, descriptor, self._stop_signal(pid, signum))
                     kernel.close(descriptor)
-                elif pid not in seen:
+                elif pid not in seen and (own or not full):
                     seen.add(pid)
                     if wanted is not None and not wanted(pid):
                         continue
@@ -152,8 +153,14 @@ class Tree:
                         continue
                     try:
                         fresh[pid] = kernel.pidfd_open(pid, 0)
-                    except OSError:
-                        continue  # gone; or no descriptor is left: the end of the grace period reaches it
+                    except ProcessLookupError:
+                        continue
+                    except OSError:  # EMFILE: the rest has its turn after these, and reading /proc needs a descriptor too
+                        full = True
+                        seen.discard(pid)
+                        for spared in list(fresh)[-SPARED_DESCRIPTORS:]:
+                            kernel.close(fresh.pop(spared))
+                            seen.discard(spared)
             for pid, descriptor in pinned.items():  # dead, or on its way to us: then the next walk finds it
                 kernel.close(descriptor)
                 seen.discard(pid)

@@ -1,0 +1,1 @@
+"""What a user sees, shown with real processes in PID namespaces."""

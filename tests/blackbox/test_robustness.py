@@ -1,0 +1,154 @@
+"""Nothing around it stops it from ending: full or closed pipes, end of input, itself below itself, thousands of starts."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from helpers import PATIENCE_S, Service, Starter, in_pid_namespace, probe, run
+
+CLOSE = 'exec <&- >&- 2>&-; exec "$@"'
+
+
+def test_end_of_input_reaches_the_command(pysupervise: str, place: str) -> None:
+    assert run([pysupervise, "--", "sh", "-c", "cat; exit 6"], place, stdin=subprocess.DEVNULL).returncode == 6
+
+
+def test_input_passes_through(pysupervise: str, place: str) -> None:
+    wrap = {"pid1": in_pid_namespace([pysupervise, "--", "cat"]), "child": [pysupervise, "--", "cat"]}[place]
+    done = subprocess.run(wrap, input=b"words\0\n" * 100_000, capture_output=True, check=True, timeout=PATIENCE_S)
+    assert done.stdout == b"words\0\n" * 100_000
+
+
+@pytest.mark.parametrize("options", [[], ["-vv"], ["-vv", "--log-format=json"], ["--status-file=/dev/full"]])
+def test_closed_standard_streams_change_nothing(pysupervise: str, place: str, options: list[str]) -> None:
+    done = run(["sh", "-c", CLOSE, "sh", pysupervise, *options, "--", "sh", "-c", "exit 6"], place)
+    assert (done.returncode, done.stdout, done.stderr) == (6, "", "")
+
+
+def test_closed_standard_streams_stay_closed_for_the_command(pysupervise: str) -> None:
+    # What it finds open would be ours. The one descriptor is the listing's own.
+    listing = "import os; os._exit(len(os.listdir('/proc/self/fd')))"
+    bare = run(["sh", "-c", CLOSE, "sh", sys.executable, "-I", "-S", "-c", listing])
+    done = run(["sh", "-c", CLOSE, "sh", pysupervise, "--", sys.executable, "-I", "-S", "-c", listing])
+    assert done.returncode == bare.returncode
+
+
+def test_a_failure_to_start_with_closed_streams_has_its_status(pysupervise: str) -> None:
+    assert run(["sh", "-c", CLOSE, "sh", pysupervise, "--", "/nonexistent"]).returncode == 127
+    assert run(["sh", "-c", CLOSE, "sh", pysupervise, "--no-such-option"]).returncode == 2
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_full_pipe_on_stderr_never_blocks(start: Starter, place: str, log_format: str) -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    try:
+        while True:
+            os.write(write, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    os.set_blocking(write, True)
+    service = start("-vv", "--log-format", log_format, "--", *probe("child", "--exit-on=15:4"), place=place, stderr=write)
+    service.ready("child")
+    for _ in range(20):
+        service.send(signal.SIGUSR1)
+        assert service.line() == "child 10"
+    service.send(signal.SIGTERM)
+    assert service.wait() == 4
+    assert os.get_blocking(write), "the flag is shared with the command, and left alone"
+    os.close(read)
+    os.close(write)
+
+
+def test_a_pipe_on_stderr_that_nobody_reads_any_more_does_not_end_it(start: Starter, place: str) -> None:
+    read, write = os.pipe()
+    service = start("-vv", "--", *probe("child", "--exit-on=15:4"), place=place, stderr=write)
+    os.close(write)
+    service.ready("child")
+    os.close(read)
+    service.send(signal.SIGUSR1)
+    assert service.line() == "child 10"
+    service.send(signal.SIGTERM)
+    assert service.wait() == 4
+
+
+def test_under_itself_signals_and_statuses_pass_through(start: Starter, place: str) -> None:
+    service = start("--", start.program, "--", start.program, "--forward=child", "--", *probe("child", "--exit-on=15:4"), place=place)
+    service.ready("child")
+    service.send(signal.SIGTERM)
+    assert service.wait() == 4
+    assert set(service.rest()) == {"child 15"}
+
+
+def test_under_itself_each_inner_one_returns_its_status(pysupervise: str, place: str) -> None:
+    done = run([pysupervise, "--", pysupervise, "--", pysupervise, "--", "sh", "-c", "(sleep 0 &); kill -HUP $$"], place)
+    assert (done.returncode, done.stderr) == (129, "")
+
+
+def test_1000_commands_in_a_row_below_one_leak_nothing(start: Starter) -> None:
+    script = "echo ready; while read -r n; do i=0; while [ $i -lt $n ]; do (true &); i=$((i+1)); done; echo done; done; exit 4"
+    service = start("--", "sh", "-c", script, stdin=subprocess.PIPE)
+    assert service.line() == "ready"
+    figures = []
+    for number in (200, 1000):
+        assert service.process.stdin is not None
+        service.process.stdin.write(b"%d\n" % number)
+        service.process.stdin.flush()
+        assert service.line() == "done"
+        with open(f"/proc/{service.pid}/statm", encoding="ascii") as file:
+            resident = int(file.read().split()[1])
+        figures.append((resident, len(os.listdir(f"/proc/{service.pid}/fd"))))
+    (small, few), (large, many) = figures
+    assert many == few
+    assert large - small < 64, "pages"
+
+
+def test_1000_starts_in_a_row_leave_nothing_behind(pysupervise: str) -> None:
+    # A shell as PID 1: what pysupervise left would be its child, and be seen in /proc at the end.
+    script = (
+        'i=0; while [ $i -lt 1000 ]; do "$1" -- sh -c "exit 3"; [ $? = 3 ] || exit 9; i=$((i+1)); done; '
+        "ls -d /proc/[0-9]* | wc -l; ls /proc/self/fd | wc -l"
+    )
+    since = time.monotonic()
+    done = run(["sh", "-c", script, "sh", pysupervise], timeout=3 * PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    # The shell and ls (wc may have started or not); 0, 1, 2 and the directory.
+    processes, descriptors = map(int, done.stdout.split())
+    assert processes <= 3
+    assert descriptors == 4
+    assert done.stderr == ""
+    assert time.monotonic() - since < 3 * PATIENCE_S
+
+
+def test_a_low_limit_of_descriptors_still_stops_the_tree(start: Starter, place: str) -> None:
+    daemons = " ".join(f"setsid {' '.join(probe(f'daemon-{n}', '--exit-on=15'))} &" for n in range(12))
+    service = start(
+        "--",
+        "sh",
+        "-c",
+        f"{daemons} exec {' '.join(probe('child', '--exit-on=15:4'))}",
+        place=place,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12)),
+    )
+    service.ready("child", *(f"daemon-{n}" for n in range(12)))
+    service.send(signal.SIGTERM)
+    assert service.wait() == 4
+    assert sorted(service.rest()) == sorted(["child 15", *(f"daemon-{n} 15" for n in range(12))])
+
+
+def test_a_working_directory_that_is_gone_is_no_obstacle(pysupervise: str, place: str) -> None:
+    done = run(["sh", "-c", 'd=$(mktemp -d); cd "$d"; rmdir "$d"; exec "$@"', "sh", pysupervise, "-v", "--", "sh", "-c", "exit 6"], place)
+    assert done.returncode == 6
+
+
+def test_without_proc_the_status_and_signals_still_work(start: Starter) -> None:
+    hide = ["sh", "-c", 'mount --bind "$(mktemp -d)" /proc && exec "$@"', "sh"]
+    service = Service([*hide, start.program, "--", *probe("child", "--exit-on=15:4")])
+    start.services.append(service)
+    service.ready("child")
+    service.send(signal.SIGTERM)
+    assert service.wait() == 4

@@ -1,0 +1,119 @@
+"""What it says: nothing when all is well, a story with -v, one line an event in each format."""
+
+import json
+import os
+import pty
+import re
+import signal
+
+import pytest
+from helpers import PATIENCE_S, Starter, in_pid_namespace, probe, run
+
+LINE = re.compile(r"pysupervise\[\d+\] \+\d+\.\d{3}s \S.*")
+
+
+def stopped(start: Starter, *options: str, place: str = "pid1") -> str:
+    """Return what is said of a run that TERM stops."""
+    service = start(*options, "--", *probe("child", "--exit-on=15:4"), place=place)
+    service.ready("child")
+    service.send(signal.SIGTERM)
+    assert service.wait() == 4
+    return service.stderr
+
+
+def test_a_run_without_trouble_says_nothing(start: Starter, place: str) -> None:
+    assert stopped(start, place=place) == ""
+
+
+def test_v_tells_the_story_of_a_stop(start: Starter) -> None:
+    words = stopped(start, "-v")
+    assert all(LINE.fullmatch(line) for line in words.splitlines()), words
+    in_order = ["started ", "TERM from outside the PID namespace", "sent TERM to ", "exited with status 4", "exiting with 4 after"]
+    places = [words.index(part) for part in in_order]
+    assert places == sorted(places)
+    assert "asked for the stop" in words
+
+
+def test_the_sender_is_named_by_pid_and_uid(start: Starter) -> None:
+    service = start("-v", "--", "sh", "-c", "kill -TERM 1; wait; sleep 30")
+    assert service.wait() == 143
+    assert re.search(r"TERM from pid 2 \(sh, uid 0\)", service.stderr)
+
+
+def test_vv_tells_of_every_reaped_process_and_phase(pysupervise: str) -> None:
+    done = run([pysupervise, "-vv", "--", "sh", "-c", "(sh -c 'exit 7' &); exit 3"])
+    assert "which exited with status 7" in done.stderr or "sweeping" in done.stderr
+    assert "running: the command executes" in done.stderr
+
+
+@pytest.mark.parametrize("level", ["-v", "-vv"])
+def test_each_line_of_json_is_an_object(start: Starter, level: str) -> None:
+    records = [json.loads(line) for line in stopped(start, level, "--log-format", "json").splitlines()]
+    assert {"time", "elapsed_s", "level", "pid", "event", "message"} <= set.intersection(*(set(record) for record in records))
+    events = [record["event"] for record in records]
+    assert events[0] == "spawned"
+    assert events[-1] == "exited"
+    assert "signal" in events
+    assert records[-1]["status"] == 4
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", records[0]["time"])
+
+
+def test_each_line_of_logfmt_is_pairs(start: Starter) -> None:
+    lines = stopped(start, "-v", "--log-format=logfmt").splitlines()
+    pair = r'[a-z_]+=(?:[^\s"=\\]+|"(?:[^"\\]|\\.)*")'
+    assert all(re.fullmatch(f"{pair}( {pair})*", line) for line in lines), lines
+    assert "event=exited" in lines[-1]
+    assert "status=4" in lines[-1]
+
+
+def test_a_name_with_line_breaks_stays_on_its_line(pysupervise: str) -> None:
+    for log_format in ("text", "json", "logfmt"):
+        done = run([pysupervise, "-v", "--log-format", log_format, "--", "sh", "-c", "exit 3", 'a\nb"c\033[31m'])
+        assert done.returncode == 3
+        assert "\033" not in done.stderr
+        begin = {"text": "pysupervise[", "json": "{", "logfmt": "time="}[log_format]
+        assert all(line.startswith(begin) for line in done.stderr.splitlines())
+
+
+def test_q_says_errors_only(start: Starter, pysupervise: str) -> None:
+    service = start("-q", "--grace=50ms", "--", *probe("child"))
+    service.ready("child")
+    service.send(signal.SIGTERM)
+    assert service.wait() == 137
+    assert service.stderr == ""
+    assert "cannot execute" in run([pysupervise, "-q", "--", "/nonexistent"]).stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)]
+)
+def test_colour_only_on_a_terminal_and_without_no_color(pysupervise: str, variables: dict[str, str], coloured: bool) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm"} | variables
+    master, slave = pty.openpty()
+    try:
+        done = run([pysupervise, "-vv", "--", "sh", "-c", "kill -KILL $$"], env=environment, stderr=slave, stdout=slave)
+        assert done.returncode == 137
+        words = os.read(master, 65536)
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert b"not by pysupervise" in words
+    assert (b"\033[" in words) is coloured
+
+
+def test_no_colour_in_a_pipe(start: Starter) -> None:
+    assert "\033" not in stopped(start, "-vv")
+
+
+def test_version_and_help_go_to_standard_output(pysupervise: str) -> None:
+    for option in ("--version", "-V", "--help", "-h"):
+        done = run([pysupervise, option], "bare")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "pysupervise" in done.stdout
+
+
+def test_without_a_command_there_is_a_reason_a_hint_and_2(pysupervise: str) -> None:
+    done = run(in_pid_namespace([pysupervise]), "bare", timeout=PATIENCE_S)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "pysupervise: cannot run: no command given"
+    assert done.stderr.splitlines()[1].startswith("pysupervise: hint: ")

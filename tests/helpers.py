@@ -1,0 +1,159 @@
+"""Real processes for black-box tests: a namespace for each run, and pipes whose lines are the only synchronisation."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PROBE_FILE = Path(__file__).parent / "blackbox" / "probe.py"
+# How long anything may take before the test gives up; never a wait of its own.
+PATIENCE_S = 20.0
+STANDARD_SIGNALS = tuple(n for n in range(1, 32) if n not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD))
+REALTIME_SIGNALS = tuple(range(34, 65))
+FORWARDABLE = STANDARD_SIGNALS + REALTIME_SIGNALS
+# Their default action is not to end the process.
+HARMLESS = (signal.SIGCONT, signal.SIGURG, signal.SIGWINCH, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+FATAL = (*(n for n in FORWARDABLE if n not in HARMLESS), signal.SIGKILL)
+
+
+def in_pid_namespace(args: Sequence[str]) -> list[str]:
+    """Return the command line that runs another as PID 1 of a new PID namespace."""
+    return ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--", *args]
+
+
+def as_child(args: Sequence[str]) -> list[str]:
+    """Return the command line that runs another in a shell that is PID 1 of a new PID namespace."""
+    return in_pid_namespace(["sh", "-c", '"$@"; exit $?', "sh", *args])
+
+
+def probe(label: str, *options: str) -> list[str]:
+    """Return the command line of a probe: it prints "LABEL ready (pid N)", then "LABEL SIGNUM" for each signal it gets."""
+    return [sys.executable, "-I", "-S", str(PROBE_FILE), *options, label]
+
+
+def run(args: Sequence[str], place: str = "pid1", **popen: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end in a namespace."""
+    popen.setdefault("stdin", subprocess.DEVNULL)
+    popen.setdefault("timeout", PATIENCE_S)
+    if not popen.keys() & {"stdout", "stderr"}:
+        popen["capture_output"] = True
+    wrap = {"pid1": in_pid_namespace, "child": as_child, "bare": list}[place]
+    return subprocess.run(wrap(args), text=True, check=False, start_new_session=True, **popen)
+
+
+def children(pid: int) -> list[int]:
+    """Return a process's children."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
+
+
+class Service:
+    """A running pysupervise, its standard output read line by line."""
+
+    def __init__(self, args: Sequence[str], place: str = "pid1", **popen: Any) -> None:
+        self.place = place
+        popen.setdefault("stdin", subprocess.DEVNULL)
+        popen.setdefault("stderr", subprocess.PIPE)
+        wrap = {"pid1": in_pid_namespace, "child": as_child, "bare": list}[place]
+        self.process = subprocess.Popen(wrap(args), stdout=subprocess.PIPE, start_new_session=True, **popen)
+        self._buffer = b""
+        self._stderr: str | None = None
+
+    @property
+    def pid(self) -> int:
+        """The number of pysupervise as seen from outside: to be asked once it has started."""
+        pid = self.process.pid
+        for _ in range({"bare": 0, "pid1": 1, "child": 2}[self.place]):
+            pid = children(pid)[0]
+        return pid
+
+    def line(self) -> str:
+        """Return the next line of standard output, without its end."""
+        assert self.process.stdout is not None
+        descriptor = self.process.stdout.fileno()
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([descriptor], [], [], PATIENCE_S)
+            part = os.read(descriptor, 65536) if ready else b""
+            if not part:
+                raise AssertionError(f"no line came; before it: {self._buffer!r}; stderr: {self.finish_stderr()}")
+            self._buffer += part
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.decode()
+
+    def lines(self, count: int) -> list[str]:
+        """Return the next lines, sorted: several processes write them in any order."""
+        return sorted(self.line() for _ in range(count))
+
+    def ready(self, *labels: str) -> dict[str, int]:
+        """Wait until probes are ready; return their numbers inside the namespace."""
+        found: dict[str, int] = {}
+        while len(found) < len(labels):
+            words = self.line().split()
+            assert words[1:3] == ["ready", "(pid"], words
+            found[words[0]] = int(words[3].rstrip(")"))
+        assert sorted(found) == sorted(labels)
+        return found
+
+    def send(self, signum: int) -> None:
+        """Send pysupervise a signal."""
+        os.kill(self.pid, signum)
+
+    def rest(self) -> list[str]:
+        """Return all lines until standard output ends."""
+        assert self.process.stdout is not None
+        found = (self._buffer + self.process.stdout.read()).decode().splitlines()
+        self._buffer = b""
+        return found
+
+    def wait(self) -> int:
+        """Return the exit status, once it has ended."""
+        return self.process.wait(PATIENCE_S)
+
+    def timed_wait(self) -> tuple[int, float]:
+        """Return the exit status and the seconds that it took from now on."""
+        since = time.monotonic()
+        return self.wait(), time.monotonic() - since
+
+    def finish_stderr(self) -> str:
+        """End it and return what it wrote to standard error."""
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.stderr
+
+    @property
+    def stderr(self) -> str:
+        """All of standard error: waits for its end."""
+        if self._stderr is None:
+            assert self.process.stderr is not None
+            self._stderr = self.process.stderr.read().decode(errors="replace")
+        return self._stderr
+
+    def close(self) -> None:
+        """End everything."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE_S)
+        for stream in (self.process.stdout, self.process.stderr, self.process.stdin):
+            if stream is not None:
+                stream.close()
+
+
+class Starter:
+    """Starts services, each in a namespace of its own, and ends them after the test."""
+
+    def __init__(self, program: str) -> None:
+        self.program = program
+        self.services: list[Service] = []
+
+    def __call__(self, *arguments: str, place: str = "pid1", **popen: Any) -> Service:
+        """Run pysupervise with these arguments."""
+        service = Service([self.program, *arguments], place, **popen)
+        self.services.append(service)
+        return service
