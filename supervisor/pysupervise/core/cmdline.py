@@ -28,6 +28,8 @@ class UsageError(Exception):
     """Wrong options: a reason in one line, and a hint what to do."""
 
     def __init__(self, reason: str, hint: str = USAGE_HINT) -> None:
+        # One line, whatever was typed.
+        reason = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in reason)
         super().__init__(reason, hint)
         self.reason = reason
         self.hint = hint
@@ -52,9 +54,10 @@ def parse(arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> Setti
     if not command:
         raise UsageError("cannot run: no command given")
     from_environment, unknown = read_environment(environment)
+    typed = tuple(chosen)
     for option in from_environment:
         # Of two that contradict each other, the one on the command line counts.
-        if option not in chosen and not any(_contradict(option, other) for other in chosen):
+        if option not in typed and not any(_contradict(option, other) for other in typed):
             chosen[option] = from_environment[option]
     for left, right, hint in CONFLICTS:
         if left in chosen and right in chosen:

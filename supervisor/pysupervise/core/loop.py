@@ -104,7 +104,9 @@ class Supervisor:
             if self.narrator.level >= INFO:
                 from pysupervise.core import status as statuses
 
-                self.narrator.tell(INFO, "command_ended", end=statuses.words(status), status=statuses.exit_code(status))
+                self.narrator.tell(
+                    INFO, "command_ended", end=statuses.words(status), status=statuses.exit_code(status), signum=status & 0x7F
+                )
             self.handle(("exited", status, alive))
         elif not alive:
             if self.reaper.command_pid:

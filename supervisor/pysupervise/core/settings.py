@@ -50,8 +50,10 @@ class Settings:
         "oom_score_adj",
         "parent_death_signal",
         "parting_signal",
+        "quiet_subreaper",
         "reraise",
         "rewrites",
+        "start_failure",
         "status_file",
         "stop_plan",
         "stop_signals",
@@ -96,8 +98,11 @@ class Settings:
         self.parting_signal = 0
         # Our own place among the processes.
         self.subreaper = True
+        self.quiet_subreaper = False  # dumb-init does not collect orphans, and does not mention it
         self.parent_death_signal = 0
         # What is left behind and said.
+        # For a command that does not start: errno to status, where another init's statuses count.
+        self.start_failure: Callable[[int], int] | None = None
         self.exit_map: dict[int, int] = {}
         self.reraise = False
         self.status_file: str | None = None

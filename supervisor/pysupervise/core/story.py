@@ -24,7 +24,15 @@ def attach(supervisor: "Supervisor") -> None:
         if pid != command or supervisor.reaper.command_pid == 0:
             # During a stop each of them is part of the story; before, a busy service has thousands.
             level = INFO if supervisor.state.phase in ("stopping", "sweeping", "killing") else DEBUG
-            narrator.tell(level, "reaped", pid=pid, name=name, end=status.words(wait_status))
+            narrator.tell(
+                level,
+                "reaped",
+                pid=pid,
+                name=name,
+                end=status.words(wait_status),
+                status=status.exit_code(wait_status),
+                signum=wait_status & 0x7F,
+            )
 
     supervisor.reaper.on_reaped = reaped
 

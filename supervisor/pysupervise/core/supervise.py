@@ -42,7 +42,7 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
         confirm(report, kernel)
     except SpawnError as error:
         kernel.waitpid(pid, 0)
-        status = _cannot_execute(settings, narrator, error)
+        status = _cannot_execute(settings, narrator, error, pid)
         supervisor.handle(("failed", status << 8))
     else:
         narrator.tell(INFO, "spawned", command=_readable(settings.command), pid=pid)
@@ -116,7 +116,7 @@ def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherite
         narrator.tell(WARNING, "chld_was_ignored")
     if refused:
         narrator.tell(WARNING, "cannot_subreap", reason=refused)
-    elif not settings.subreaper and kernel.getpid() != 1:
+    elif not settings.subreaper and not settings.quiet_subreaper and kernel.getpid() != 1:
         narrator.tell(WARNING, "no_subreaper")
     if not supervisor.tree.procfs and settings.forward in ("tree", "handlers"):
         narrator.tell(WARNING, "procfs")
@@ -132,7 +132,7 @@ def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherite
 
 def _cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error: OSError) -> int:
     if stage != "fork":
-        return _cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0))
+        return _cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0), 0)
     from pysupervise.core.status import CANNOT_EXECUTE
 
     narrator.tell(ERROR, "cannot_fork", command=_readable(settings.command[:1]), reason=error.strerror)
@@ -140,13 +140,15 @@ def _cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error:
     return CANNOT_EXECUTE
 
 
-def _cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError) -> int:
+def _cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError, pid: int) -> int:
+    import os
+
     from pysupervise.core.explain import failed_start
 
     status, stage, reason, hint = failed_start(error, settings.command)
-    narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason)
+    narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason, error=os.strerror(error.errno), pid=pid)
     narrator.tell(ERROR, "hint", hint=hint)
-    return status
+    return status if settings.start_failure is None else settings.start_failure(error.errno)
 
 
 def _count_oom_kills(kernel: "ModuleType") -> int:

@@ -32,7 +32,7 @@ KILL = 9
 class Tree:
     """Signals to the command and to everybody below us."""
 
-    __slots__ = ("command_group", "kernel", "on_refused", "own_pid", "own_session", "procfs")
+    __slots__ = ("command_group", "kernel", "on_refused", "own_pid", "own_session", "procfs", "scans")
 
     def __init__(self, kernel: "ModuleType", *, has_group: bool) -> None:
         self.kernel = kernel
@@ -41,6 +41,7 @@ class Tree:
         self.command_group = has_group
         # Called with (signal, pid, error) where the kernel refuses a signal: a set-user-ID program of another user.
         self.on_refused: Callable[[int, int, OSError], None] | None = None
+        self.scans = False  # whether the kernel lacks CONFIG_PROC_CHILDREN, seen at the first look
         # A /proc mounted for another PID namespace shows other numbers than kill(2) takes: worse than none.
         try:
             self.procfs = kernel.readlink("/proc/self") == str(self.own_pid)
@@ -106,6 +107,8 @@ class Tree:
     def children(self, pid: int) -> "list[int]":
         """Children of all threads of a process; none where it is gone."""
         kernel = self.kernel
+        if self.scans:
+            return self._children_by_scan(pid)
         try:
             # A directory's link count is 2 and one for each subdirectory: a look at it spares the listing in the usual case.
             threads = (pid,) if kernel.stat(f"/proc/{pid}/task").st_nlink <= 3 else kernel.listdir(f"/proc/{pid}/task")  # noqa: PLR2004
@@ -117,7 +120,8 @@ class Tree:
                 found += map(int, self.kernel.read_file(f"/proc/{pid}/task/{thread}/children").split())
             except FileNotFoundError:
                 if thread == pid and pid == self.own_pid:
-                    return self._children_by_scan(pid)  # a kernel without CONFIG_PROC_CHILDREN
+                    self.scans = True
+                    return self._children_by_scan(pid)
             except OSError:
                 continue
         return found

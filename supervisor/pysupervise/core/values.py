@@ -165,7 +165,7 @@ def environment_file(path: str) -> "list[tuple[str, str]]":
     """Read a file of KEY=VALUE lines; blank lines and those that begin with # do not count, quotes are part of the value."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().splitlines()
+            lines = file.read().split("\n")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise ValueError(reason, "give a file of KEY=VALUE lines") from None
