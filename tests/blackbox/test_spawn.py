@@ -102,8 +102,8 @@ BEFORE = (
 
 
 def bits(word: str) -> set[int]:
-    """Return the signals of a mask in /proc/PID/status."""
-    return {number for number in range(1, 65) if int(word, 16) >> (number - 1) & 1}
+    """Return the signals of a mask in /proc/PID/status, without 32 and 33: glibc's posix_spawn, which make uses, ignores its own two."""
+    return {number for number in (*range(1, 32), *range(34, 65)) if int(word, 16) >> (number - 1) & 1}
 
 
 def test_the_command_gets_the_signal_mask_and_the_ignored_signals_back(pysupervise: str, place: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import socket
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,13 +48,20 @@ def make(log_format: str, *, terminal: bool = False) -> tuple[Journal, Lines]:
 
 
 def fill(writer: Writer) -> float:
-    """Write more than any pipe holds; return the longest time that a line took."""
-    longest = 0.0
-    for _ in range(12_000):
-        since = time.monotonic()
-        writer.write(LINE)
-        longest = max(longest, time.monotonic() - since)
-    return longest
+    """Write more than any pipe holds; return the longest time that a line took. One that blocks fails, and does not hang."""
+    longest = [0.0]
+
+    def write() -> None:
+        for _ in range(12_000):
+            since = time.monotonic()
+            writer.write(LINE)
+            longest[0] = max(longest[0], time.monotonic() - since)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive(), "it blocks"
+    return longest[0]
 
 
 def test_a_full_pipe_does_not_block_and_is_counted() -> None:
@@ -81,6 +89,15 @@ def test_a_pipe_that_nobody_reads_any_more_is_no_error() -> None:
     os.close(reader)
     writer.write(LINE)
     assert writer.lost == 1
+    os.close(fd)
+
+
+def test_half_a_line_counts_as_lost() -> None:
+    reader, fd = os.pipe()
+    writer = Writer(real_kernel, fd)
+    writer.write(b"x" * (1 << 20) + b"\n")
+    assert writer.lost == 1
+    os.close(reader)
     os.close(fd)
 
 

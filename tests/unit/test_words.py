@@ -77,12 +77,11 @@ def test_sentence(event: str) -> None:
     assert not fields(sentence) & {"time", "elapsed_s", "level", "event", "message", "about_pid"}
 
 
-@pytest.mark.parametrize("place", [place for place, call in calls() if call.args])
-def test_the_level_comes_first(place: str) -> None:
-    call = next(call for where, call in calls() if where == place)
+@pytest.mark.parametrize(("place", "call"), [pytest.param(place, call, id=place) for place, call in calls() if call.args])
+def test_the_level_comes_first(place: str, call: ast.Call) -> None:
     first = call.args[0]
-    assert isinstance(first, ast.Name)
-    assert first.id in LEVELS | {"level", "signum"}
+    assert isinstance(first, ast.Name), place
+    assert first.id in LEVELS | {"level", "signum"}, place
 
 
 def test_the_summary_has_the_fields_of_the_last_word() -> None:

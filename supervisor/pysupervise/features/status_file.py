@@ -28,12 +28,14 @@ class StatusFile:
     def write(self, exit_status: int) -> None:
         """Write the file; a failure is a warning, since the status counts more."""
         record = self.record(exit_status)
-        temporary = f"{self.path}.{os.getpid()}.tmp"
+        text = json.dumps(record, indent=2) + "\n"
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                json.dump(record, file, indent=2)
-                file.write("\n")
+            if os.path.exists(self.path) and not os.path.isfile(self.path):
+                # /dev/stderr, /dev/null, a pipe: renamed over, the device itself would be gone.
+                _write(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY, text)
+                return
+            temporary = f"{self.path}.{os.getpid()}.tmp"
+            _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, text)
             os.replace(temporary, self.path)
         except OSError as error:
             self.supervisor.narrator.tell(WARNING, "cannot_write_status", path=self.path, reason=error.strerror)
@@ -72,6 +74,11 @@ class StatusFile:
             "reaped": run.reaper.reaped,
             "usage": {"command": self.command_usage, "all_reaped": _usage(resource.getrusage(resource.RUSAGE_CHILDREN))},
         }
+
+
+def _write(path: str, flags: int, text: str) -> None:
+    with os.fdopen(os.open(path, flags | os.O_CLOEXEC, 0o644), "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def _usage(usage: resource.struct_rusage) -> dict[str, float]:
