@@ -71,7 +71,8 @@ def test_tree_reaches_a_daemon_in_another_session_once(start: Starter, place: st
 def test_tree_reaches_an_orphaned_daemon(start: Starter, place: str) -> None:
     # The shell in the middle ends: the daemon is a child of pysupervise from then on.
     middle = f"setsid sh -c '{' '.join(probe('daemon', MORTAL))} & exit'"
-    service = start("--", "sh", "-c", f"{middle}; exec {' '.join(probe('child', MORTAL))}", place=place)
+    # A sweep's TERM could overtake the daemon's last signal: the lower number is delivered first.
+    service = start("--wait-all", "--", "sh", "-c", f"{middle}; exec {' '.join(probe('child', MORTAL))}", place=place)
     service.ready("child", "daemon")
     service.send(USR1)
     assert service.lines(2) == ["child 10", "daemon 10"]

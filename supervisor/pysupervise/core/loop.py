@@ -192,7 +192,8 @@ class Supervisor:
         self.narrator.tell(DEBUG, "suspended")
         if terminal.suspend(whole_group=by_terminal):
             self.narrator.tell(DEBUG, "continued")
-        else:
+        elif by_terminal or event[2]:
+            # Declined: our group is orphaned, nobody could continue us. A stop that somebody sent, and did not type, is meant.
             self._continue_command()
 
     def _continue_command(self) -> None:
