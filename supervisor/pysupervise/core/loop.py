@@ -181,10 +181,8 @@ class Supervisor:
             return
         terminal = self.terminal
         if terminal is None:
-            from pysupervise.core.terminal import Terminal
-
-            terminal = Terminal(self.kernel, -1, 0, wait_for_need=True)
-        elif by_terminal and event[1] in TERMINAL_NEEDED and not terminal.lent:
+            return  # no shell with job control waits for it, and a CONT that comes first would be lost: TSTP takes it off the queue
+        if by_terminal and event[1] in TERMINAL_NEEDED and not terminal.lent:
             terminal.lend(self.command_pid)
             if terminal.lent:
                 self._continue_command()

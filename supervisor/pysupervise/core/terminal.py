@@ -55,6 +55,8 @@ class Terminal:
         ``whole_group``: the others of our job have not had the signal yet, since only the command's group was in the foreground.
         """
         kernel = self.kernel
+        if kernel.SIGCONT in kernel.sigpending():
+            return True  # it came already, and TSTP would take it off the queue
         kernel.kill(0 if whole_group else kernel.getpid(), kernel.SIGTSTP)
         kernel.set_mask(kernel.SIG_UNBLOCK, (kernel.SIGTSTP,))
         kernel.set_mask(kernel.SIG_BLOCK, (kernel.SIGTSTP,))
