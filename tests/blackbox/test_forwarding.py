@@ -58,7 +58,8 @@ def test_signals_that_come_before_the_command_runs_are_not_lost(start: Starter) 
 
 
 def test_tree_reaches_a_daemon_in_another_session_once(start: Starter, place: str) -> None:
-    service = start("--", *shell("worker", "setsid daemon", last="child"), place=place)
+    # A sweep's TERM could overtake the last signal of a member: the lower number is delivered first.
+    service = start("--wait-all", "--", *shell("worker", "setsid daemon", last="child"), place=place)
     service.ready("child", "daemon", "worker")
     for signum in (USR1, USR2, HUP):
         service.send(signum)
