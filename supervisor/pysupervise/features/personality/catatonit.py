@@ -44,7 +44,8 @@ def settings(argv: "list[str]", environment: "Mapping[bytes, bytes]") -> Setting
             leave(0, OUT, VERSION)
         elif option == "P":
             _pause()
-        forward = "group"
+        elif option == "g":
+            forward = "group"
     if not command:
         write(ERR, f"ERROR (catatonit:{kernel.getpid()}): missing program name")
         leave(1, ERR, usage)
