@@ -3,11 +3,14 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import ModuleType
     from typing import Protocol
 
     from pysupervise.core.identity import User
     from pysupervise.core.journal import Voice
     from pysupervise.core.loop import Supervisor
+    from pysupervise.core.narrator import Narrator
+    from pysupervise.core.terminal import Terminal
 
     class Observer(Protocol):
         """A feature that wants to know how a run ended."""
@@ -53,11 +56,13 @@ class Settings:
         "quiet_subreaper",
         "reraise",
         "rewrites",
+        "shell_scripts",
         "start_failure",
         "status_file",
         "stop_plan",
         "stop_signals",
         "subreaper",
+        "supervisor",
         "sweep_plan",
         "take_terminal",
         "umask",
@@ -82,6 +87,7 @@ class Settings:
         self.oom_score_adj: int | None = None
         self.no_new_privileges = False
         self.default_signals = False
+        self.shell_scripts = False  # whether a script without an interpreter line is given to sh, as execvp(3) does
         self.new_session = False
         self.new_group = True
         self.take_terminal = True
@@ -110,6 +116,8 @@ class Settings:
         self.verbosity = WARNING
         self.log_format = "text"
         self.voice: Voice | None = None
+        # The loop of another init, where it has words that no event of ours stands for.
+        self.supervisor: Callable[[Settings, ModuleType, Narrator, int, Terminal | None], Supervisor] | None = None
         self.unknown_variables: list[str] = []
 
     @property

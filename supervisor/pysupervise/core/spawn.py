@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pysupervise.core.settings import Settings
 
-ENOENT, EACCES, ENOTDIR = 2, 13, 20
+ENOENT, ENOEXEC, EACCES, ENOTDIR = 2, 8, 13, 20
 # Where execvp would use confstr(_CS_PATH), /bin:/usr/bin, images keep their interpreters in /usr/local/bin.
 DEFAULT_PATH = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 EXECUTE = "execute"
@@ -120,18 +120,19 @@ def confirm(report_read: int, kernel: "ModuleType") -> None:
 
 
 def _exec(settings: "Settings", kernel: "ModuleType") -> None:
-    """execvp(3), but without its shell for scripts that have no interpreter line: those are reported."""
+    """execvp(3); its shell for scripts that have no interpreter line only where asked for: elsewhere those are reported."""
     command, environment = settings.command, settings.environment
-    arguments = command if settings.argv0 is None else [settings.argv0, *command[1:]]
     program = command[0]
-    if "/" in program or not program:
-        kernel.execve(program, arguments, environment)
+    if not program:
+        raise OSError(ENOENT, "")  # Python would complain of an empty argument 0 instead
+    if "/" in program:
+        _exec_file(settings, kernel, program.encode(errors="surrogateescape"))
     name = program.encode(errors="surrogateescape")
     refused: OSError | None = None
     missing: OSError | None = None
     for directory in environment.get(b"PATH", DEFAULT_PATH).split(b":"):
         try:
-            kernel.execve((directory or b".") + b"/" + name, arguments, environment)
+            _exec_file(settings, kernel, (directory or b".") + b"/" + name)
         except OSError as error:
             if error.errno == EACCES:
                 refused = error  # somebody further along PATH may do
@@ -140,6 +141,16 @@ def _exec(settings: "Settings", kernel: "ModuleType") -> None:
             else:
                 raise
     raise refused or missing or OSError(ENOENT, "")
+
+
+def _exec_file(settings: "Settings", kernel: "ModuleType", path: bytes) -> None:
+    command = settings.command
+    try:
+        kernel.execve(path, command if settings.argv0 is None else [settings.argv0, *command[1:]], settings.environment)
+    except OSError as error:
+        if error.errno != ENOEXEC or not settings.shell_scripts:
+            raise
+        kernel.execve(b"/bin/sh", [b"/bin/sh", path, *command[1:]], settings.environment)
 
 
 def _take_foreground(kernel: "ModuleType", terminal_fd: int) -> None:

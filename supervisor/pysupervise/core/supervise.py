@@ -33,7 +33,7 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
     from pysupervise.core.loop import Supervisor
 
     narrator = _narrator(settings, kernel, started_at)
-    supervisor = Supervisor(settings, kernel, narrator, pid, terminal)
+    supervisor = (settings.supervisor or Supervisor)(settings, kernel, narrator, pid, terminal)
     observer = settings.observer(supervisor) if settings.observer is not None else None
     _tell_circumstances(settings, supervisor, inherited, place.refused)
     if terminal is not None and not terminal.wait_for_need:

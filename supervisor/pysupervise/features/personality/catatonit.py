@@ -1,75 +1,182 @@
-"""catatonit's command line: signals to the child or its group, nothing else; or a pause without any command."""
+"""catatonit 0.1.7, as seen from outside."""
+
+import posix
 
 from pysupervise.core import kernel
-from pysupervise.core.settings import ERROR, Settings
-from pysupervise.features.personality.common import Plain, leave, letters, write
+from pysupervise.features.personality import STDERR, STDOUT, Relay, Words, basis, getopt, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
     from typing import NoReturn
 
-OUT, ERR = 1, 2
-CANNOT_START = 1
-INT, TERM, CHLD = 2, 15, 17
-VERSION = "tini version 0.1.7_catatonit"
+    from pysupervise.core.machine import Event
+    from pysupervise.core.narrator import Narrator
+    from pysupervise.core.settings import Settings
+    from pysupervise.core.terminal import Terminal
+
+VERSION = "tini version 0.1.7_catatonit"  # Docker looks for tini's name
 USAGE = "usage: {name} [-ghLPV] [--] <progname> [<arguments>...]"
 HELP = """
+Runs the program under pysupervise, which reads {name}'s options here.
 
-pysupervise, with catatonit's command line.
-  -g              pass signals on to the command's process group
-  -h              show this help
-  -L              show the licence
-  -P              run no program, reap orphans, leave on INT
-  -V, --version   show the version"""
-
-
-def settings(argv: "list[str]", environment: "Mapping[bytes, bytes]") -> Settings:
-    """Return the settings of a catatonit command line. Exits on questions and errors, and after a pause."""
-    name = argv[0].rpartition("/")[2]
-    usage = USAGE.format(name=name)
-    if argv[1:2] == ["--version"]:
-        leave(0, OUT, VERSION)
-    options, command = letters(argv, "ghLPV", "", permute=False)
-    forward = "child"
-    for option, value in options:
-        if option == "?":
-            write(ERR, f"{argv[0]}: invalid option -- '{value}'")
-            leave(1, ERR, usage)
-        elif option == "h":
-            leave(0, OUT, usage + HELP)
-        elif option == "L":
-            leave(0, OUT, "pysupervise is under the MIT licence.")
-        elif option == "V":
-            leave(0, OUT, VERSION)
-        elif option == "P":
-            _pause()
-        elif option == "g":
-            forward = "group"
-    if not command:
-        write(ERR, f"ERROR (catatonit:{kernel.getpid()}): missing program name")
-        leave(1, ERR, usage)
-    run = Settings(command, environment)
-    run.forward = forward
-    run.stop_plan, run.sweep_plan = ((0, None, None),), None
-    run.start_failure = lambda _errno: CANNOT_START
-    run.verbosity = ERROR
-    run.voice = Plain(
-        {
-            "cannot_execute": lambda fields: (ERR, f"ERROR (catatonit:{fields['pid']}): failed to exec pid1: {fields['error']}"),
-            "cannot_fork": lambda fields: (ERR, f"ERROR (catatonit:{kernel.getpid()}): failed to fork: {fields['reason']}"),
-        }
-    )
-    return run
+  -g             send signals to the program's process group
+  -h             print this help
+  -L             print the license
+  -P             run no program: reap orphans until INT or TERM
+  -V, --version  print the version of catatonit that this stands for"""
+LICENSE = "This is pysupervise, under the MIT License; catatonit is a program of its own, of which nothing is contained here."
+# ILL TRAP ABRT BUS FPE SEGV SYS: sent from outside, they hit catatonit itself.
+UNTAKEN = frozenset((4, 5, 6, 7, 8, 11, 31))
+INT, TERM, CHLD = 2, 15, 17
+JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP TTIN TTOU
+WNOHANG = 1
 
 
-def _pause() -> "NoReturn":
-    kernel.set_mask(kernel.SIG_BLOCK, kernel.ALL_SIGNALS)
-    while (signum := kernel.sigwaitinfo(kernel.ALL_SIGNALS).si_signo) not in (INT, TERM):
+class CatatonitWords(Words):
+    """Lines to standard error, below an error only with CATATONIT_DEBUG."""
+
+    __slots__ = ("debugging",)
+
+    def __init__(self, *, debugging: bool) -> None:
+        super().__init__()
+        self.debugging = debugging
+
+    def error(self, text: str, pid: int = 0) -> None:
+        """Write an error of this process, or of a child that had said it itself."""
+        self.line(STDERR, f"ERROR (catatonit:{pid or posix.getpid()}): {text}")
+
+    def say(self, text: str, pid: int = 0, level: str = "DEBUG") -> None:
+        """Write what only CATATONIT_DEBUG asks for."""
+        if self.debugging:
+            self.line(STDERR, f"{level} (catatonit:{pid or posix.getpid()}): {text}")
+
+    def cannot_fork(self, reason: str) -> None:
+        """Say that fork failed."""
+        self.error(f"failed to spawn pid1: {reason}")
+
+    def cannot_prepare(self, _stage: str, reason: str) -> None:
+        """Say that nothing was started."""
+        self.cannot_fork(reason)
+
+
+class Catatonit(Relay):
+    """The loop with catatonit's words in between."""
+
+    def __init__(  # noqa: PLR0917 -- the loop's own, and the words
+        self,
+        words: CatatonitWords,
+        settings: "Settings",
+        kernel: "ModuleType",
+        narrator: "Narrator",
+        command_pid: int,
+        terminal: "Terminal | None",
+    ) -> None:
+        super().__init__(words, settings, kernel, narrator, command_pid, terminal)
+        self.words = words
+        self._main_reaped = False
+        if words.debugging:
+            self.reaper.on_reaped = self._note_reaped
+            words.say(f"pid1 ({command_pid}) spawned: {self.program}")
+            self._note_terminal()
+
+    def take(self, signum: int, pid: int, uid: int, code: int) -> None:
+        """Pass a signal on."""
+        if signum in JOB_CONTROL_STOPS:
+            self.words.say("ignoring kernel attempting to stop us: tty has TOSTOP set")
+        super().take(signum, pid, uid, code)
+
+    def handle(self, event: "Event") -> None:
+        """Say what an event is to catatonit."""
+        if event[0] == "exited" and not event[2]:
+            self.words.say("got ECHILD: no children left to monitor")
+        super().handle(event)
+
+    def cannot_execute(self, errno: int) -> int:
+        """Say what catatonit's child and catatonit say."""
+        self.words.error(f"failed to exec pid1: {posix.strerror(errno)}", self.command_pid)
+        self.words.say("got ECHILD: no children left to monitor")
+        return 1
+
+    def _deliver(self, signum: int, target: str) -> None:
+        errno = self.send(signum, target)
+        if errno:
+            self.words.say(f"forwarding of signal {signum} to pid1 ({self.command_pid}) failed: {posix.strerror(errno)}")
+
+    def _note_terminal(self) -> None:
+        """Say what the child finds where there is no terminal to take."""
         try:
-            while signum == CHLD and kernel.waitpid(-1, kernel.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            continue
-    kernel._exit(0)  # noqa: SLF001 -- that is the name
-    raise AssertionError
+            posix.close(posix.open("/dev/tty", posix.O_RDWR | posix.O_NOCTTY | posix.O_CLOEXEC))
+        except OSError as error:
+            self.words.say(f"using stdin as tty fd: could not open /dev/tty: {error.strerror}", self.command_pid, "INFO")
+            try:
+                posix.tcgetpgrp(0)
+            except OSError as refusal:
+                self.words.say(f"setting foreground process failed: no tty present: {refusal.strerror}", self.command_pid)
+
+    def _note_reaped(self, pid: int, wait_status: int, _name: str = "", _usage: object = None) -> None:
+        if pid == self.command_pid and not self._main_reaped:
+            self._main_reaped = True
+            return
+        signum = wait_status & 0x7F
+        self.words.say(f"child process {pid} exited " + (f"due to signal {signum}" if signum else f"with code {wait_status >> 8}"))
+
+
+def translate(name: str, arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> "Settings":
+    """Read catatonit's command line."""
+    words = CatatonitWords(debugging=b"CATATONIT_DEBUG" in environment)
+    if b"CATATONIT_LOG" in environment:
+        words.error("CATATONIT_LOG is reserved for future use")
+        posix._exit(1)  # noqa: SLF001 -- that is the name
+    settings = basis(words, environment)
+    settings.forward = "child"
+    settings.untaken_signals = UNTAKEN
+    settings.rewrites = dict.fromkeys(JOB_CONTROL_STOPS, 0)
+    pause = False
+    usage = USAGE.format(name=name)
+    for letter, value in getopt(arguments, settings.command, "ghLPV", {"version": "V"}, permute=b"POSIXLY_CORRECT" not in environment):
+        if letter == "h":
+            leave(0, STDERR, usage + "\n" + HELP.format(name=name))
+        elif letter == "L":
+            leave(0, STDOUT, LICENSE)
+        elif letter == "V":
+            leave(0, STDOUT, VERSION)
+        elif letter == "g":
+            settings.forward = "group"
+        elif letter == "P":
+            pause = True
+        else:
+            leave(1, STDERR, f"{name}: {value}\n{usage}")
+    if pause:
+        _pause(words)
+    if not settings.command:
+        words.error("missing program name")
+        leave(1, STDERR, usage)
+    settings.supervisor = lambda *run: Catatonit(words, *run)
+    return settings
+
+
+def _pause(words: CatatonitWords) -> "NoReturn":
+    """Be the init of a pod that runs nothing itself: reap what comes, until INT or TERM."""
+    taken = [signum for signum in kernel.ALL_SIGNALS if signum not in UNTAKEN]
+    kernel.set_mask(kernel.SIG_BLOCK, taken)
+    kernel.set_disposition(kernel.SIGCHLD, kernel.SIG_DFL)
+    if posix.getpid() != 1:
+        try:
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        except OSError as error:
+            words.error(f"failed to set child-reaper as non-pid1: {error.strerror}")
+            posix._exit(1)  # noqa: SLF001 -- that is the name
+    while True:
+        signum = kernel.sigwaitinfo(taken).si_signo
+        if signum in (INT, TERM):
+            posix._exit(0)  # noqa: SLF001 -- that is the name
+        elif signum in JOB_CONTROL_STOPS:
+            words.say("ignoring kernel attempting to stop us: tty has TOSTOP set")
+        elif signum == CHLD:
+            try:
+                while kernel.waitpid(-1, WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                continue
