@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from helpers import Starter
@@ -31,13 +30,3 @@ def start(pysupervise: str) -> Iterator[Starter]:
     yield starter
     for service in starter.services:
         service.close()
-
-
-@pytest.fixture(scope="session")
-def nobody_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory that every user may write to."""
-    path = tmp_path_factory.mktemp("shared")
-    path.chmod(0o777)
-    for parent in path.parents[:2]:
-        parent.chmod(0o755)
-    return path

@@ -46,8 +46,9 @@ def _read(arguments: "list[str]") -> Settings:
         from pysupervise.core.status import USAGE
 
         lines = f"pysupervise: {error.reason}\npysupervise: hint: {error.hint}\n"
-        sys.stderr and sys.stderr.write(lines)
-        sys.stderr and sys.stderr.flush()
+        if sys.stderr is not None:
+            sys.stderr.write(lines)
+            sys.stderr.flush()
         posix._exit(USAGE)  # noqa: SLF001 -- that is the name
     except cmdline.Question as question:
         from pysupervise.cli import answer

@@ -28,10 +28,10 @@ class UsageError(Exception):
     """Wrong options: a reason in one line, and a hint what to do."""
 
     def __init__(self, reason: str, hint: str = USAGE_HINT) -> None:
-        # One line, whatever was typed.
-        reason = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in reason)
+        from pysupervise.core.journal import one_line  # 15 us, and only for an error
+
         super().__init__(reason, hint)
-        self.reason = reason
+        self.reason = one_line(reason)
         self.hint = hint
 
 
@@ -112,8 +112,9 @@ def read_environment(environment: "Mapping[bytes, bytes]") -> "tuple[dict[str, A
     """
     chosen: dict[str, Any] = {}
     unknown = []
+    prefix = VARIABLE_PREFIX.encode()
     for key, raw in environment.items():
-        if not key.startswith(VARIABLE_PREFIX.encode()):
+        if not key.startswith(prefix):
             continue
         variable, word = key.decode(errors="replace"), raw.decode(errors="surrogateescape")
         option = BY_VARIABLE.get(variable)

@@ -113,7 +113,7 @@ class Journal(Voice):
         self._writer.write((line + "\n").encode(errors="surrogateescape"))
 
     def _text(self, level: int, event: str, fields: "dict[str, object]", elapsed_s: float) -> str:
-        sentence = _one_line(EVENTS[event].format(**fields))
+        sentence = one_line(EVENTS[event].format(**fields))
         word = f"{LEVEL_NAMES[level]}: " if level in (ERROR, WARNING) and event != "hint" else ""
         # An error at the start has no story that a time would help with.
         stamp = "" if event in ("cannot_execute", "cannot_fork", "hint") else f" +{elapsed_s:.3f}s"
@@ -140,7 +140,7 @@ class Journal(Voice):
             "event": event,
             # The supervisor's own number is `pid`; the one that an event is about gets another name.
             **{"about_pid" if key == "pid" else key: value for key, value in fields.items()},
-            "message": _one_line(EVENTS[event].format(**fields)),
+            "message": one_line(EVENTS[event].format(**fields)),
         }
 
 
@@ -150,7 +150,7 @@ def _utc(seconds: int) -> "tuple[int, ...]":
     return gmtime(seconds)[:6]
 
 
-def _one_line(sentence: str) -> str:
+def one_line(sentence: str) -> str:
     """Names of processes are chosen by strangers: no line break or control character of theirs gets out."""
     return sentence if sentence.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in sentence)
 
@@ -159,7 +159,7 @@ def _quoted(value: object) -> str:
     word = str(value)
     if word and word.isprintable() and not any(c in ' "=\\' for c in word):
         return word
-    return '"' + _one_line(word).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + one_line(word).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _wants_colour(kernel: "ModuleType") -> bool:

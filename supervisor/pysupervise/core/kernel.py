@@ -94,7 +94,6 @@ __all__ = [
     "sigtimedwait",
     "sigwaitinfo",
     "stat",
-    "strsignal",
     "take_stop",
     "tcgetpgrp",
     "tcsetpgrp",
@@ -144,7 +143,6 @@ sigwaitinfo = _signal.sigwaitinfo
 sigtimedwait = _signal.sigtimedwait
 sigpending = _signal.sigpending
 pidfd_send_signal = _signal.pidfd_send_signal
-strsignal = _signal.strsignal
 get_disposition = _signal.getsignal
 set_disposition = _signal.signal
 

@@ -3,7 +3,7 @@
 All signals are blocked and taken with sigwaitinfo(2), so there is no handler, no race and no tick: idle, it does not wake up.
 """
 
-from pysupervise.core.machine import State, transition
+from pysupervise.core.machine import JOB_CONTROL_STOPS, State, transition
 from pysupervise.core.reap import Reaper
 from pysupervise.core.settings import DEBUG, ERROR, INFO, WARNING
 from pysupervise.core.tree import Tree
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from pysupervise.core.settings import Settings
     from pysupervise.core.terminal import Terminal
 
-SIGCHLD, SIGCONT, SIGPIPE, SIGKILL = 17, 18, 13, 9
-FAULTS = (4, 5, 6, 7, 8, 11, 31)  # ILL TRAP ABRT BUS FPE SEGV SYS
-JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP TTIN TTOU
+SIGCHLD, SIGCONT = 17, 18
+FAULTS = frozenset((4, 5, 6, 7, 8, 11, 31))  # ILL TRAP ABRT BUS FPE SEGV SYS
 JOB_STOPS = (19, *JOB_CONTROL_STOPS)
 TERMINAL_NEEDED = (21, 22)
 MOST_DRAINS = 50
@@ -160,7 +159,8 @@ class Supervisor:
             return
         from pysupervise.core.story import recipients
 
-        before = self.tree.members()
+        # A kill(-1) does not say whom it reached.
+        before = self.tree.members() if whole_namespace and self.own_pid == 1 else []
         got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
         who = recipients(self.kernel, got, before, target, self.command_pid)
         self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)

@@ -32,6 +32,11 @@ class Reaper:
         # Set where the terminal is ours to hand on: called when the command was stopped, with the signal.
         self.on_stopped: Callable[[int], None] | None = None
 
+    def collect_failed(self) -> None:
+        """Wait for the child that could not execute the command: it has said so, and is about to leave."""
+        self.kernel.waitpid(self.command_pid, 0)
+        self.command_pid = 0
+
     def drain(self) -> "tuple[int | None, bool]":
         """Reap all that can be reaped. Returns (the command's wait status if it was among them, whether children are left)."""
         if self.on_reaped is not None or self.on_stopped is not None:

@@ -53,7 +53,6 @@ class Settings:
         "oom_score_adj",
         "parent_death_signal",
         "parting_signal",
-        "quiet_subreaper",
         "reraise",
         "rewrites",
         "shell_scripts",
@@ -104,7 +103,6 @@ class Settings:
         self.parting_signal = 0
         # Our own place among the processes.
         self.subreaper = True
-        self.quiet_subreaper = False  # dumb-init does not collect orphans, and does not mention it
         self.parent_death_signal = 0
         # What is left behind and said.
         # For a command that does not start: errno to status, where another init's statuses count.

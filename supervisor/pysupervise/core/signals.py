@@ -2,9 +2,6 @@
 
 import _signal
 
-FAULTS = frozenset((4, 5, 6, 7, 8, 11, 31))  # ILL TRAP ABRT BUS FPE SEGV SYS
-LAST = 64
-
 _ALIASES = ("CLD", "IO", "POLL", "IOT", "UNUSED")  # second names of CHLD, of each other, and of ABRT and SYS
 
 NUMBERS: "dict[str, int]" = {

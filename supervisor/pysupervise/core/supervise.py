@@ -31,6 +31,7 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
 
     # While the child executes: what the loop needs, and what there is to say.
     from pysupervise.core.loop import Supervisor
+    from pysupervise.core.oom import oom_kills
 
     narrator = _narrator(settings, kernel, started_at)
     supervisor = (settings.supervisor or Supervisor)(settings, kernel, narrator, pid, terminal)
@@ -41,17 +42,17 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
     try:
         confirm(report, kernel)
     except SpawnError as error:
-        kernel.waitpid(pid, 0)
-        status = _cannot_execute(settings, narrator, error, pid)
+        supervisor.reaper.collect_failed()
+        status = _cannot_execute(settings, narrator, error)
         supervisor.handle(("failed", status << 8))
     else:
         narrator.tell(INFO, "spawned", command=_readable(settings.command), pid=pid)
-        oom_kills = _count_oom_kills(kernel)
+        oom_kills_before = oom_kills(kernel)
         supervisor.handle(("spawned",))
         if place.parent_died:
             supervisor.take(settings.parent_death_signal, 0, 0, kernel.SI_USER)
         supervisor.run()
-        status = _explain_end(settings, supervisor, oom_kills)
+        status = _explain_end(settings, supervisor, oom_kills_before)
     if terminal is not None:
         terminal.give_back(pid)
     if observer is not None:
@@ -116,7 +117,7 @@ def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherite
         narrator.tell(WARNING, "chld_was_ignored")
     if refused:
         narrator.tell(WARNING, "cannot_subreap", reason=refused)
-    elif not settings.subreaper and not settings.quiet_subreaper and kernel.getpid() != 1:
+    elif not settings.subreaper and kernel.getpid() != 1:
         narrator.tell(WARNING, "no_subreaper")
     if not supervisor.tree.procfs and settings.forward in ("tree", "handlers"):
         narrator.tell(WARNING, "procfs")
@@ -132,7 +133,7 @@ def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherite
 
 def _cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error: OSError) -> int:
     if stage != "fork":
-        return _cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0), 0)
+        return _cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0))
     from pysupervise.core.status import CANNOT_EXECUTE
 
     narrator.tell(ERROR, "cannot_fork", command=_readable(settings.command[:1]), reason=error.strerror)
@@ -140,21 +141,13 @@ def _cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error:
     return CANNOT_EXECUTE
 
 
-def _cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError, pid: int) -> int:
-    import os
-
+def _cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError) -> int:
     from pysupervise.core.explain import failed_start
 
     status, stage, reason, hint = failed_start(error, settings.command)
-    narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason, error=os.strerror(error.errno), pid=pid)
+    narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason)
     narrator.tell(ERROR, "hint", hint=hint)
     return status if settings.start_failure is None else settings.start_failure(error.errno)
-
-
-def _count_oom_kills(kernel: "ModuleType") -> int:
-    from pysupervise.core.oom import oom_kills
-
-    return oom_kills(kernel)
 
 
 def _explain_end(settings: "Settings", supervisor: "Supervisor", oom_kills_before: int) -> int:

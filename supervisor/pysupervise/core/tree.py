@@ -13,6 +13,8 @@ A tree can grow while it is signalled. A walk lists the children of a process af
 made before are there (fork(2) fails with ERESTARTNOINTR while a signal is pending), and the walks end with one that finds nobody new.
 """
 
+from pysupervise.core.machine import JOB_CONTROL_STOPS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +25,6 @@ MAX_WALKS, FEWEST_WALKS, WALKS_TIME_S = 50, 3, 0.2
 SPARED_DESCRIPTORS = 2
 # The same within a walk: how often to look whether somebody new came to us meanwhile.
 MAX_PASSES = 4
-JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP, TTIN, TTOU
 STOP = 19
 CONT = 18
 KILL = 9

@@ -98,7 +98,20 @@ class Relay(Supervisor):
     ) -> None:
         super().__init__(settings, kernel, narrator, command_pid, terminal)
         self.program = settings.command[0]
+        self.words = words
+        self._main_reaped = False
         words.relay = self
+        self.begin()
+
+    def begin(self) -> None:
+        """Say what the start says, and have the dead noted where somebody wants to hear of them."""
+        raise NotImplementedError
+
+    def is_main(self, pid: int) -> bool:
+        """Whether one of the dead is the command; an orphan that gets its number later is not."""
+        first = pid == self.command_pid and not self._main_reaped
+        self._main_reaped |= first
+        return first
 
     def send(self, signum: int, target: str) -> int:
         """Send a signal; return the errno, 0 where it went well.

@@ -3,18 +3,17 @@
 import posix
 
 from pysupervise.core import kernel
+from pysupervise.core.loop import FAULTS
+from pysupervise.core.machine import JOB_CONTROL_STOPS
 from pysupervise.features.personality import STDERR, STDOUT, Relay, Words, basis, getopt, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
     from typing import NoReturn
 
     from pysupervise.core.machine import Event
-    from pysupervise.core.narrator import Narrator
     from pysupervise.core.settings import Settings
-    from pysupervise.core.terminal import Terminal
 
 VERSION = "tini version 0.1.7_catatonit"  # Docker looks for tini's name
 USAGE = "usage: {name} [-ghLPV] [--] <progname> [<arguments>...]"
@@ -27,10 +26,8 @@ Runs the program under pysupervise, which reads {name}'s options here.
   -P             run no program: reap orphans until INT or TERM
   -V, --version  print the version of catatonit that this stands for"""
 LICENSE = "This is pysupervise, under the MIT License; catatonit is a program of its own, of which nothing is contained here."
-# ILL TRAP ABRT BUS FPE SEGV SYS: sent from outside, they hit catatonit itself.
-UNTAKEN = frozenset((4, 5, 6, 7, 8, 11, 31))
+UNTAKEN = FAULTS  # sent from outside, they hit catatonit itself
 INT, TERM, CHLD = 2, 15, 17
-JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP TTIN TTOU
 WNOHANG = 1
 
 
@@ -64,21 +61,13 @@ class CatatonitWords(Words):
 class Catatonit(Relay):
     """The loop with catatonit's words in between."""
 
-    def __init__(  # noqa: PLR0917 -- the loop's own, and the words
-        self,
-        words: CatatonitWords,
-        settings: "Settings",
-        kernel: "ModuleType",
-        narrator: "Narrator",
-        command_pid: int,
-        terminal: "Terminal | None",
-    ) -> None:
-        super().__init__(words, settings, kernel, narrator, command_pid, terminal)
-        self.words = words
-        self._main_reaped = False
-        if words.debugging:
+    words: CatatonitWords
+
+    def begin(self) -> None:
+        """Say that the program was started."""
+        if self.words.debugging:
             self.reaper.on_reaped = self._note_reaped
-            words.say(f"pid1 ({command_pid}) spawned: {self.program}")
+            self.words.say(f"pid1 ({self.command_pid}) spawned: {self.program}")
             self._note_terminal()
 
     def take(self, signum: int, pid: int, uid: int, code: int) -> None:
@@ -116,8 +105,7 @@ class Catatonit(Relay):
                 self.words.say(f"setting foreground process failed: no tty present: {refusal.strerror}", self.command_pid)
 
     def _note_reaped(self, pid: int, wait_status: int, _name: str = "", _usage: object = None) -> None:
-        if pid == self.command_pid and not self._main_reaped:
-            self._main_reaped = True
+        if self.is_main(pid):
             return
         signum = wait_status & 0x7F
         self.words.say(f"child process {pid} exited " + (f"due to signal {signum}" if signum else f"with code {wait_status >> 8}"))

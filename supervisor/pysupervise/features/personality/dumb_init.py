@@ -2,17 +2,15 @@
 
 import posix
 
+from pysupervise.core.machine import JOB_CONTROL_STOPS
 from pysupervise.features.personality import STDERR, Relay, Words, basis, getopt, leading_number, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
 
     from pysupervise.core.machine import Action, Event
-    from pysupervise.core.narrator import Narrator
     from pysupervise.core.settings import Settings
-    from pysupervise.core.terminal import Terminal
 
 VERSION = "dumb-init v1.2.5"
 HELP = """{version}
@@ -32,7 +30,6 @@ Use --help for full usage."""
 LETTERS = "hvVcr:"
 LONGS = {"help": "h", "single-child": "c", "rewrite": "r", "verbose": "v", "version": "V"}
 TERM, CHLD, STOP = 15, 17, 19
-JOB_CONTROL_STOPS = (20, 21, 22)  # TSTP TTIN TTOU
 LAST_SIGNAL = 31  # of those that can be rewritten
 NOT_EXECUTED = 2
 
@@ -67,23 +64,17 @@ class DumbInitWords(Words):
 class DumbInit(Relay):
     """The loop with dumb-init's words in between."""
 
-    def __init__(  # noqa: PLR0917 -- the loop's own, and the words
-        self,
-        words: DumbInitWords,
-        settings: "Settings",
-        kernel: "ModuleType",
-        narrator: "Narrator",
-        command_pid: int,
-        terminal: "Terminal | None",
-    ) -> None:
-        super().__init__(words, settings, kernel, narrator, command_pid, terminal)
-        self.words = words
+    words: DumbInitWords
+
+    def begin(self) -> None:
+        """Say that the command was started, and in which session."""
+        words = self.words
         self.reaper.on_stopped = None  # a session of its own: its Ctrl-Z is not ours
         if words.verbose:
             self.reaper.on_reaped = self._note_reaped
-        words.say(f"Child spawned with PID {command_pid}.")
-        if settings.new_session:
-            if terminal is None or terminal.wait_for_need:
+        words.say(f"Child spawned with PID {self.command_pid}.")
+        if self.settings.new_session:
+            if self.terminal is None or self.terminal.wait_for_need:
                 words.say(f"Unable to attach to controlling tty ({_why_no_terminal()}).")
             words.say("setsid complete.")
 

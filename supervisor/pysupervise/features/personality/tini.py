@@ -4,17 +4,15 @@ import _signal
 import posix
 
 from pysupervise.core import kernel
+from pysupervise.core.loop import FAULTS
 from pysupervise.features.personality import STDERR, STDOUT, Relay, Words, basis, getopt, leading_number, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
 
     from pysupervise.core.machine import Event
-    from pysupervise.core.narrator import Narrator
     from pysupervise.core.settings import Settings
-    from pysupervise.core.terminal import Terminal
 
 VERSION = "tini version 0.19.0"
 USAGE = """{name} ({version})
@@ -49,8 +47,7 @@ DEATH_SIGNALS = (
     " HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM "
     "TERM CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH SYS "
 )
-# ILL TRAP ABRT BUS FPE SEGV SYS: sent from outside, they hit tini itself.
-UNTAKEN = frozenset((4, 5, 6, 7, 8, 11, 31))
+UNTAKEN = FAULTS  # sent from outside, they hit tini itself
 TTIN, TTOU = 21, 22
 ENOENT, ESRCH, EACCES = 2, 3, 13
 LARGEST_STATUS = 255
@@ -59,11 +56,12 @@ LARGEST_STATUS = 255
 class TiniWords(Words):
     """Lines with a level: warnings to standard error, the rest to standard output, as tini has it."""
 
-    __slots__ = ("level",)
+    __slots__ = ("level", "warn_of_orphans")
 
     def __init__(self) -> None:
         super().__init__()
         self.level = WARN
+        self.warn_of_orphans = False
 
     def say(self, level: int, text: str, pid: int = 0) -> None:
         """Write a line of this process, or of a child that had said it itself."""
@@ -83,22 +81,11 @@ class TiniWords(Words):
 class Tini(Relay):
     """The loop with tini's words in between."""
 
-    def __init__(  # noqa: PLR0917 -- the loop's own, and the words
-        self,
-        words: TiniWords,
-        settings: "Settings",
-        kernel: "ModuleType",
-        narrator: "Narrator",
-        command_pid: int,
-        terminal: "Terminal | None",
-        *,
-        warn_of_orphans: bool,
-    ) -> None:
-        super().__init__(words, settings, kernel, narrator, command_pid, terminal)
-        self.words = words
-        self._warn_of_orphans = warn_of_orphans
-        self._main_reaped = False
-        if warn_of_orphans or words.level >= INFO:
+    words: TiniWords
+
+    def begin(self) -> None:
+        """Have the dead noted where they are spoken of."""
+        if self.words.warn_of_orphans or self.words.level >= INFO:
             self.reaper.on_reaped = self._note_reaped
 
     def take(self, signum: int, pid: int, uid: int, code: int) -> None:
@@ -156,11 +143,10 @@ class Tini(Relay):
 
     def _note_reaped(self, pid: int, wait_status: int, _name: str = "", _usage: object = None) -> None:
         self.words.say(DEBUG, f"Reaped child with pid: '{pid}'")
-        if pid != self.command_pid or self._main_reaped:
-            if self._warn_of_orphans:
+        if not self.is_main(pid):
+            if self.words.warn_of_orphans:
                 self.words.say(WARN, f"Reaped zombie process with pid={pid}")
             return
-        self._main_reaped = True
         signum = wait_status & 0x7F
         if signum:
             self.words.say(INFO, f"Main child exited with signal (with signal '{_signal.strsignal(signum)}')")
@@ -178,7 +164,6 @@ def translate(name: str, arguments: "list[str]", environment: "Mapping[bytes, by
     settings.forward = "group" if b"TINI_KILL_PROCESS_GROUP" in environment else "child"
     settings.untaken_signals = UNTAKEN
     settings.rewrites = {TTIN: 0, TTOU: 0}  # tini ignores them
-    warn_of_orphans = False
     usage = USAGE.format(name=name, version=VERSION)
     for letter, value in getopt(arguments, settings.command, "p:hvwgle:s", permute=b"POSIXLY_CORRECT" not in environment):
         if letter == "h":
@@ -192,7 +177,7 @@ def translate(name: str, arguments: "list[str]", environment: "Mapping[bytes, by
         elif letter == "g":
             settings.forward = "group"
         elif letter == "w":
-            warn_of_orphans = True
+            words.warn_of_orphans = True
         elif letter == "v":
             words.level += 1
         elif letter == "p":
@@ -208,7 +193,7 @@ def translate(name: str, arguments: "list[str]", environment: "Mapping[bytes, by
         words.say(TRACE, "Registered as child subreaper")
     elif posix.getpid() != 1 and words.level >= WARN and not _is_subreaper():
         words.say(WARN, NOT_A_REAPER)
-    settings.supervisor = lambda *run: Tini(words, *run, warn_of_orphans=warn_of_orphans)
+    settings.supervisor = lambda *run: Tini(words, *run)
     return settings
 
 
