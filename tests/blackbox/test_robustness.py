@@ -2,13 +2,17 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from helpers import PATIENCE_S, Service, Starter, in_pid_namespace, probe, run
+
+import pysupervise
 
 CLOSE = 'exec <&- >&- 2>&-; exec "$@"'
 
@@ -74,6 +78,19 @@ def test_a_pipe_on_stderr_that_nobody_reads_any_more_does_not_end_it(start: Star
     assert service.line() == "child 10"
     service.send(signal.SIGTERM)
     assert service.wait() == 4
+
+
+@pytest.mark.parametrize("options", ["", "-v", "-vv --log-format=json", "-q --reraise", "--status-file=status.json"])
+@pytest.mark.parametrize(("end", "status"), [("exit 3", 3), ("kill -9 $$", 137), ("trap '' TERM; kill -TERM $PPID; sleep 60", 137)])
+def test_its_own_files_may_go_away_meanwhile(tmp_path: Path, options: str, end: str, status: int) -> None:
+    # An upgrade, an unmount, a command that empties the disk.
+    shutil.copytree(Path(pysupervise.__file__).parent, tmp_path / "pysupervise")
+    script = f"sleep 0.3; rm -rf {tmp_path}/pysupervise; {end}"
+    line = [sys.executable, "-m", "pysupervise", "--grace=300ms", *options.split(), "--", "sh", "-c", script]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert not (tmp_path / "pysupervise").exists()
+    assert done.returncode == (128 - status if "--reraise" in options and status > 128 else status)
+    assert "Traceback" not in done.stderr
 
 
 def test_under_itself_signals_and_statuses_pass_through(start: Starter, place: str) -> None:

@@ -46,7 +46,7 @@ COMMAND = ["cmd", "--flag"]
 
 
 def contents(settings: Settings) -> dict[str, Any]:
-    found = {name: getattr(settings, name) for name in Settings.__slots__}
+    found = {name: getattr(settings, name) for name in dir(settings) if not name.startswith("__")}
     if settings.user is not None:
         found["user"] = (settings.user.uid, settings.user.gid, settings.user.groups)
     return found
@@ -183,7 +183,7 @@ def test_the_command_does_not_inherit_the_variables_that_are_options() -> None:
     environment = {b"PYSUPERVISE_GRACE": b"1s", b"PYSUPERVISE_QUIET": b"", b"PYSUPERVISE_OTHER": b"1", b"A": b"\xff", b"\xff": b"1"}
     settings = parse(["cmd"], environment)
     assert settings.environment == {b"PYSUPERVISE_OTHER": b"1", b"A": b"\xff", b"\xff": b"1"}
-    assert settings.unknown_variables == ["PYSUPERVISE_OTHER"]
+    assert settings.unknown_variables == ("PYSUPERVISE_OTHER",)
 
 
 def test_a_repeatable_variable_has_a_value_a_line() -> None:

@@ -24,9 +24,8 @@ PLAIN = {
     "pysupervise.core.tree",
     "pysupervise.core.narrator",
     "pysupervise.core.oom",
+    "pysupervise.core.status",
 }
-# Read to leave with the status, once the command has ended.
-AT_THE_END = {"pysupervise.core.status"}
 OPTIONS = {
     "pysupervise.core.cmdline",
     "pysupervise.core.options",
@@ -183,23 +182,23 @@ def test_with_options(pysupervise: str, tmp_path: Path, baseline: set[str]) -> N
 
 
 def test_plain_form_to_the_end(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
-    expect(at_the_end(pysupervise, tmp_path / "m", ["--", "true"]), baseline, PLAIN, SUBREAPER, AT_THE_END)
+    expect(at_the_end(pysupervise, tmp_path / "m", ["--", "true"]), baseline, PLAIN, SUBREAPER)
 
 
 def test_with_options_to_the_end(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
     found = at_the_end(pysupervise, tmp_path / "m", ["--grace", "5s", "--", "true"])
-    expect(found, baseline, PLAIN, OPTIONS, SUBREAPER, AT_THE_END)
+    expect(found, baseline, PLAIN, OPTIONS, SUBREAPER)
 
 
 def test_with_words(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
     found = at_the_end(pysupervise, tmp_path / "m", ["-v", "--", "true"])
-    expect(found, baseline, PLAIN, OPTIONS, WORDS, SUBREAPER, AT_THE_END)
+    expect(found, baseline, PLAIN, OPTIONS, WORDS, SUBREAPER)
 
 
 def test_json_is_for_those_who_ask_for_it(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
     loaded = above(at_the_end(pysupervise, tmp_path / "m", ["-v", "--log-format", "json", "--", "true"]), baseline)
     assert "json" in loaded
-    assert loaded >= PLAIN | OPTIONS | WORDS | AT_THE_END
+    assert loaded >= PLAIN | OPTIONS | WORDS
     assert not loaded & {"click", "psutil", "logging", "asyncio", "subprocess"}
 
 

@@ -64,7 +64,7 @@ def parse(arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> Setti
             raise UsageError(f"cannot use --{left} together with --{right}: they contradict each other", hint)
     inherited = {key: value for key, value in environment.items() if key.decode(errors="replace") not in BY_VARIABLE}
     settings = settings_from(chosen, command, inherited)
-    settings.unknown_variables = unknown
+    settings.unknown_variables = tuple(unknown)
     return settings
 
 
@@ -170,11 +170,11 @@ def settings_from(chosen: "Mapping[str, Any]", command: "list[str]", inherited: 
 
 def sweep_plan(stop_plan: "tuple[Step, ...]", sweep_grace_s: float) -> "tuple[Step, ...]":
     """Return the same sequence for leftovers, its waits stretched or shrunk to the sweep's grace period."""
-    total = sum(seconds or 0.0 for _, _, seconds in stop_plan)
+    total = sum(seconds for _, _, seconds in stop_plan)
     if not stop_plan or not total:
         first = stop_plan[0][0] if stop_plan else 0
         return ((first or TERM, "tree", sweep_grace_s),)
-    return tuple((signum or TERM, target, (seconds or 0.0) * sweep_grace_s / total) for signum, target, seconds in stop_plan)
+    return tuple((signum or TERM, target, seconds * sweep_grace_s / total) for signum, target, seconds in stop_plan)
 
 
 def _choose(chosen: "dict[str, Any]", option: Option, word: "str | None", written: str, arguments: "list[str]") -> None:

@@ -5,71 +5,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
-    from pysupervise.core.spawn import SpawnError
     from pysupervise.core.tree import Tree
 
-ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM = 2, 7, 8, 13, 20, 1
 NAMED = 10  # processes that a sentence names one by one
 LOOKED_AT = 200  # to find them
 INITS = ("tini", "docker-init", "podman-init", "dumb-init", "catatonit", "pysupervise", "pause", "s6-svscan", "runit")
-
-
-def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, str, str]":
-    """Return (exit status, what could not be done, why, hint) for a command that did not start."""
-    import os
-
-    from pysupervise.core.spawn import EXECUTE
-    from pysupervise.core.status import CANNOT_EXECUTE, NOT_FOUND
-
-    reason = os.strerror(error.errno) if error.errno else "internal error"
-    if error.stage != EXECUTE:
-        hint = "the command was not started"
-        if error.errno == EPERM:
-            hint = "that takes a privilege which pysupervise was not started with"
-        return CANNOT_EXECUTE, error.stage, reason, hint
-    program = command[0]
-    stage = f"execute {program!r}" if not program.isprintable() or not program or " " in program else f"execute {program}"
-    if error.errno in (ENOENT, ENOTDIR):
-        if "/" not in program:
-            hint = "it is in none of the directories of PATH"
-            if " " in program:
-                hint = "it is taken as one word: without quotes around the whole command line it is a command and its arguments"
-            return NOT_FOUND, stage, "not found", hint
-        interpreter = _interpreter(program)
-        if interpreter:
-            return (
-                CANNOT_EXECUTE,
-                stage,
-                f"its interpreter {interpreter} does not exist",
-                "install it, or mend the first line of the script",
-            )
-        if os.path.exists(program):
-            return CANNOT_EXECUTE, stage, "its dynamic loader does not exist", "it was built for another C library or another architecture"
-        return NOT_FOUND, stage, "not found", "a path that is not absolute counts from the working directory"
-    if error.errno == EACCES:
-        if os.path.isdir(program):
-            return CANNOT_EXECUTE, stage, "it is a directory", "name the program in it"
-        return CANNOT_EXECUTE, stage, reason, "chmod +x, or look for a noexec mount or a directory that this user may not enter"
-    if error.errno == ENOEXEC:
-        hint = "a script needs a first line such as #!/bin/sh; a program must be built for this machine"
-        return CANNOT_EXECUTE, stage, "it has no format that the kernel knows", hint
-    if error.errno == E2BIG:
-        hint = "one argument or variable may have 128 KiB, all together a quarter of the stack limit"
-        return CANNOT_EXECUTE, stage, "the arguments and the environment are too long", hint
-    return CANNOT_EXECUTE, stage, reason, "execve(2) has the details"
-
-
-def _interpreter(program: str) -> str:
-    """Return the interpreter that a script names, if it names one."""
-    try:
-        with open(program, "rb") as file:
-            line = file.readline(256)
-    except OSError:
-        return ""
-    if not line.startswith(b"#!"):
-        return ""
-    words = line[2:].split()
-    return words[0].decode(errors="replace") if words else ""
 
 
 def name(kernel: "ModuleType", pid: int) -> str:

@@ -3,9 +3,10 @@
 All signals are blocked and taken with sigwaitinfo(2), so there is no handler, no race and no tick: idle, it does not wake up.
 """
 
-from pysupervise.core.machine import JOB_CONTROL_STOPS, State, transition
+from pysupervise.core.machine import State, transition
 from pysupervise.core.reap import Reaper
 from pysupervise.core.settings import DEBUG, ERROR, INFO, WARNING
+from pysupervise.core.status import exit_code, words
 from pysupervise.core.tree import Tree
 
 TYPE_CHECKING = False
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 SIGCHLD, SIGCONT = 17, 18
 FAULTS = frozenset((4, 5, 6, 7, 8, 11, 31))  # ILL TRAP ABRT BUS FPE SEGV SYS
-JOB_STOPS = (19, *JOB_CONTROL_STOPS)
-TERMINAL_NEEDED = (21, 22)
 MOST_DRAINS = 50
 
 
@@ -47,9 +46,8 @@ class Supervisor:
         self.killed = False
         self.fault = 0
         self.last_signal: tuple[int, int, int, int] = (0, 0, 0, 0)
-        self._stops: list[int] = []
         if terminal is not None:
-            self.reaper.on_stopped = self._stops.append
+            self.reaper.on_stopped = terminal.stops.append
         if narrator.level >= INFO:
             from pysupervise.core.story import attach
 
@@ -94,18 +92,12 @@ class Supervisor:
                 if not self.reaper.more:
                     break
                 _, alive = self.reaper.drain()
-        while self._stops:
-            signum = self._stops.pop(0)
-            # As PID 1 nobody could continue us, and a STOP that somebody sent is meant: only what the terminal did is undone.
-            if signum in (JOB_CONTROL_STOPS if self.own_pid == 1 else JOB_STOPS):
+        if self.terminal is not None:
+            for signum in self.terminal.take_stops(self.own_pid):
                 self.handle(("stopped", signum))
         if status is not None:
             if self.narrator.level >= INFO:
-                from pysupervise.core import status as statuses
-
-                self.narrator.tell(
-                    INFO, "command_ended", end=statuses.words(status), status=statuses.exit_code(status), signum=status & 0x7F
-                )
+                self.narrator.tell(INFO, "command_ended", end=words(status), status=exit_code(status), signum=status & 0x7F)
             self.handle(("exited", status, alive))
         elif not alive:
             if self.reaper.command_pid:
@@ -117,7 +109,7 @@ class Supervisor:
         if pid == self.own_pid and code <= 0:
             if signum in FAULTS:
                 self.fault = signum
-                self.narrator.tell(ERROR, "fault", signal=self._name(signum))
+                self.narrator.tell(ERROR, "fault", signal=lambda: self._name(signum))
                 self.state = self.state.evolve(phase="exited")
             return  # PIPE of our own writing
         self.last_signal = (signum, pid, uid, code)
@@ -146,9 +138,7 @@ class Supervisor:
             reason = "rewritten to 0" if self.state.phase != "killing" else "everybody is being killed already"
             self.narrator.tell(INFO, "dropped", signal=self._name(action[1]), reason=reason)
         elif verb == "stuck":
-            from pysupervise.core.explain import stuck
-
-            self.narrator.tell(ERROR, "stuck", survivors=stuck(self.kernel, self.tree))
+            self.narrator.tell(ERROR, "stuck", survivors=self._stuck)
         elif verb == "internal":
             self.narrator.tell(ERROR, "internal", phase=action[1], what=str(action[2]))
 
@@ -166,39 +156,16 @@ class Supervisor:
         self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)
 
     def _tell_refused(self, signum: int, pid: int, error: OSError) -> None:
-        self.narrator.tell(WARNING, "refused", signal=self._name(signum), pid=pid, reason=error.strerror)
+        self.narrator.tell(WARNING, "refused", signal=lambda: self._name(signum), pid=pid, reason=error.strerror)
 
     def _kill(self) -> None:
         self.killed = True
         self.tree.kill(self.reaper.command_pid)
 
     def _suspend(self, event: "Event") -> None:
-        """Stop ourselves after the command was stopped, or was sent a TSTP."""
-        by_terminal = event[0] == "stopped"
-        if self.own_pid == 1:
-            if by_terminal:  # nobody could continue us: the kernel does the same for an orphaned group
-                self._continue_command()
-            return
-        terminal = self.terminal
-        if terminal is None:
-            return  # no shell with job control waits for it, and a CONT that comes first would be lost: TSTP takes it off the queue
-        if by_terminal and event[1] in TERMINAL_NEEDED and not terminal.lent:
-            terminal.lend(self.command_pid)
-            if terminal.lent:
-                self._continue_command()
-                return
-        self.narrator.tell(DEBUG, "suspended")
-        if terminal.suspend(whole_group=by_terminal):
-            self.narrator.tell(DEBUG, "continued")
-        elif by_terminal or event[2]:
-            # Declined: our group is orphaned, nobody could continue us. A stop that somebody sent, and did not type, is meant.
-            self._continue_command()
-
-    def _continue_command(self) -> None:
-        if self.reaper.command_pid:
-            if self.terminal is not None:
-                self.terminal.lend(self.command_pid)
-            self.tree.deliver(SIGCONT, "group", self.reaper.command_pid)
+        # Without a terminal no shell waits for it, and a CONT that comes first would be lost: TSTP takes it off the queue.
+        if self.terminal is not None:
+            self.terminal.suspend_with_command(self, event)
 
     def _change_phase(self, before: str, event: "Event", now: float) -> None:
         phase = self.state.phase
@@ -206,22 +173,28 @@ class Supervisor:
         if phase in ("stopping", "sweeping") and event[0] == "signal":
             self.stop_asked = self.last_signal
         if phase == "killing":
-            if self.narrator.level >= WARNING:
-                self._announce_kill(event, now)
+            self._announce_kill(event, now)
         elif phase != "exited" and self.narrator.level >= DEBUG:
             from pysupervise.core.story import reason
 
             self.narrator.tell(DEBUG, "phase", phase=phase, why=reason(before, event))
 
     def _announce_kill(self, event: "Event", now: float) -> None:
-        from pysupervise.core.explain import survivors
-
-        left = survivors(self.kernel, self.tree)
         if event[0] == "timer":
             began = next(at for phase, at in self.phases if phase in ("stopping", "sweeping"))
-            self.narrator.tell(WARNING, "grace_over", seconds=now - began, survivors=left)
+            self.narrator.tell(WARNING, "grace_over", seconds=now - began, survivors=self._survivors)
         else:
-            self.narrator.tell(WARNING, "killing", survivors=left)
+            self.narrator.tell(WARNING, "killing", survivors=self._survivors)
+
+    def _survivors(self) -> str:
+        from pysupervise.core.explain import survivors
+
+        return survivors(self.kernel, self.tree)
+
+    def _stuck(self) -> str:
+        from pysupervise.core.explain import stuck
+
+        return stuck(self.kernel, self.tree)
 
     def _tell_recipients(self, level: int, event: str, pids: "list[int]") -> None:
         if self.narrator.level >= level:

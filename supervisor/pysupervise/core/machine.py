@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Action = tuple[Any, ...]
     Actions = tuple[Action, ...]
     Event = tuple[Any, ...]
-    Step = tuple[int, str | None, float | None]
+    Step = tuple[int, str | None, float]
 
 # Each phase and what can follow it. The diagram in docs/design.md is made from this table, a property test holds the code to it.
 SUCCESSORS: "dict[str, tuple[str, ...]]" = {
@@ -159,7 +159,7 @@ def _signal_while_stopping(settings: "Settings", state: State, event: "Event", n
             typed=state.typed + int(signum == INT and bool(event[2])),
         )
         impatient = state.requests > 2 or state.typed > 1  # noqa: PLR2004 -- a third of any kind, or a second typed INT
-        if impatient and not _is_unlimited(settings):
+        if impatient:
             return _enter_killing(settings, state, now)
         # The second counts as one more word to the command; the clock runs on.
         sent = (settings.stop_plan[0][0] if settings.stop_plan else 0) or sent
@@ -229,15 +229,11 @@ def _enter_step(settings: "Settings", state: State, index: int, now: float) -> "
         target = "tree"  # the command is gone, and its number may soon be somebody else's
     state = state.evolve(
         step=index,
-        step_ends_at=None if seconds is None else now + seconds,
-        resume_stopped_at=None if seconds is None else now + RESUME_AFTER_S,
+        step_ends_at=now + seconds,
+        resume_stopped_at=now + RESUME_AFTER_S,
         told_tree=state.told_tree or target == "tree",
     )
     return state, (("deliver", signum, target),)
-
-
-def _is_unlimited(settings: "Settings") -> bool:
-    return bool(settings.stop_plan) and settings.stop_plan[-1][2] is None
 
 
 def _enter_killing(settings: "Settings", state: State, now: float) -> "tuple[State, Actions]":

@@ -1,6 +1,6 @@
 """Passes events on to a voice, and brings the voice in when there is something to say."""
 
-from pysupervise.core.settings import WARNING
+from pysupervise.core.settings import SILENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,14 +23,17 @@ class Narrator:
         self.started_at = started_at
 
     def tell(self, level: int, event: str, **fields: object) -> None:
-        """Say an event of words.EVENTS, if its level is wanted."""
+        """Say an event of words.EVENTS, if its level is wanted. A field can be a function, called only then."""
         if level > self.level:
             return
-        if self._voice is None:
-            try:
+        try:
+            for key, value in fields.items():
+                if callable(value):
+                    fields[key] = value()
+            if self._voice is None:
                 from pysupervise.core.journal import Journal
-            except (ImportError, OSError, MemoryError):
-                self.level = WARNING - 2  # PID 1 lives on without words, whatever happened to the files
-                return
-            self._voice = Journal(self._settings.log_format, self.started_at, self.kernel)
-        self._voice.tell(level, event, fields)
+
+                self._voice = Journal(self._settings.log_format, self.started_at, self.kernel)
+            self._voice.tell(level, event, fields)
+        except Exception:  # noqa: BLE001 -- our own files may be gone or half replaced by now: PID 1 lives on without words
+            self.level = SILENT

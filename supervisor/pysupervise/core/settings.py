@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pysupervise.core.identity import User
     from pysupervise.core.journal import Voice
     from pysupervise.core.loop import Supervisor
+    from pysupervise.core.machine import Step
     from pysupervise.core.narrator import Narrator
     from pysupervise.core.terminal import Terminal
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 # Levels of words. -q is ERROR, the default is WARNING, -v INFO, -vv DEBUG.
-ERROR, WARNING, INFO, DEBUG = 0, 1, 2, 3
+SILENT, ERROR, WARNING, INFO, DEBUG = -1, 0, 1, 2, 3
 
 DEFAULT_GRACE_S = 10.0
 DEFAULT_SWEEP_GRACE_S = 5.0
@@ -29,94 +30,56 @@ KILL_WAIT_S = 2.0
 
 
 class Settings:
-    """All settings of a run, with their defaults.
+    """All settings of a run. Defaults stand in the class, so that a run which changes none pays for none.
 
     A plan of a stop is a tuple of steps ``(signum, target, seconds)``: send the signal to the target, then wait so long. Signal 0
-    stands for the one that asked for the stop, target None for ``forward``, seconds None for no limit. KILL to the whole tree
-    follows the last step.
+    stands for the one that asked for the stop, target None for ``forward``. KILL to the whole tree follows the last step.
     """
 
-    __slots__ = (
-        "argv0",
-        "command",
-        "default_signals",
-        "environment",
-        "exit_map",
-        "forward",
-        "kill_wait_s",
-        "log_format",
-        "new_group",
-        "new_session",
-        "nice",
-        "no_new_privileges",
-        "observer",
-        "oom_score_adj",
-        "parent_death_signal",
-        "parting_signal",
-        "reraise",
-        "rewrites",
-        "shell_scripts",
-        "start_failure",
-        "status_file",
-        "stop_plan",
-        "stop_signals",
-        "subreaper",
-        "supervisor",
-        "sweep_plan",
-        "take_terminal",
-        "umask",
-        "unknown_variables",
-        "untaken_signals",
-        "user",
-        "verbosity",
-        "voice",
-        "wait_all",
-        "working_directory",
-    )
+    # What runs, and as what.
+    argv0: str | None = None
+    working_directory: str | None = None
+    umask: int | None = None
+    user: "User | None" = None
+    nice: int | None = None
+    oom_score_adj: int | None = None
+    no_new_privileges = False
+    default_signals = False
+    shell_scripts = False  # whether a script without an interpreter line is given to sh, as execvp(3) does
+    new_session = False
+    new_group = True
+    take_terminal = True
+    # Where signals go.
+    forward = "tree"
+    untaken_signals: frozenset[int] = frozenset()
+    # How it stops.
+    stop_signals: frozenset[int] = frozenset((2, 15))  # INT and TERM; QUIT makes a JVM print its threads and live on
+    stop_plan: "tuple[Step, ...]" = ((0, None, DEFAULT_GRACE_S),)
+    sweep_plan: "tuple[Step, ...] | None" = ((15, "tree", DEFAULT_SWEEP_GRACE_S),)
+    wait_all = False
+    kill_wait_s = KILL_WAIT_S
+    parting_signal = 0
+    # Our own place among the processes.
+    subreaper = True
+    parent_death_signal = 0
+    # What is left behind and said.
+    # For a command that does not start: errno to status, where another init's statuses count.
+    start_failure: "Callable[[int], int] | None" = None
+    reraise = False
+    status_file: str | None = None
+    observer: "Callable[[Supervisor], Observer] | None" = None
+    verbosity = WARNING
+    log_format = "text"
+    voice: "Voice | None" = None
+    # The loop of another init, where it has words that no event of ours stands for.
+    supervisor: "Callable[[Settings, ModuleType, Narrator, int, Terminal | None], Supervisor] | None" = None
+    unknown_variables: tuple[str, ...] = ()
 
     def __init__(self, command: "list[str]", environment: "Mapping[bytes, bytes]") -> None:
-        # What runs, and as what.
         self.command = command
         self.environment = environment
-        self.argv0: str | None = None
-        self.working_directory: str | None = None
-        self.umask: int | None = None
-        self.user: User | None = None
-        self.nice: int | None = None
-        self.oom_score_adj: int | None = None
-        self.no_new_privileges = False
-        self.default_signals = False
-        self.shell_scripts = False  # whether a script without an interpreter line is given to sh, as execvp(3) does
-        self.new_session = False
-        self.new_group = True
-        self.take_terminal = True
-        # Where signals go.
-        self.forward = "tree"
         self.rewrites: dict[int, int] = {}
-        self.untaken_signals: frozenset[int] = frozenset()
-        # How it stops.
-        self.stop_signals: frozenset[int] = frozenset((2, 15))  # INT and TERM; QUIT makes a JVM print its threads and live on
-        self.stop_plan: tuple[tuple[int, str | None, float | None], ...] = ((0, None, DEFAULT_GRACE_S),)
-        self.sweep_plan: tuple[tuple[int, str | None, float | None], ...] | None = ((15, "tree", DEFAULT_SWEEP_GRACE_S),)
-        self.wait_all = False
-        self.kill_wait_s = KILL_WAIT_S
-        self.parting_signal = 0
-        # Our own place among the processes.
-        self.subreaper = True
-        self.parent_death_signal = 0
-        # What is left behind and said.
-        # For a command that does not start: errno to status, where another init's statuses count.
-        self.start_failure: Callable[[int], int] | None = None
         self.exit_map: dict[int, int] = {}
-        self.reraise = False
-        self.status_file: str | None = None
-        self.observer: Callable[[Supervisor], Observer] | None = None
-        self.verbosity = WARNING
-        self.log_format = "text"
-        self.voice: Voice | None = None
-        # The loop of another init, where it has words that no event of ours stands for.
-        self.supervisor: Callable[[Settings, ModuleType, Narrator, int, Terminal | None], Supervisor] | None = None
-        self.unknown_variables: list[str] = []
 
     @property
     def needs_preparation(self) -> bool:

@@ -28,22 +28,13 @@ class SpawnError(Exception):
         self.errno = errno
 
 
-class Inherited:
-    """What the command gets back: the signal state that pysupervise was started with.
+def take_signals(settings: "Settings", kernel: "ModuleType") -> "tuple[set[int], bool]":
+    """Block every signal, so that nothing of ours is ever interrupted.
 
-    Python ignores PIPE and XFSZ before any of our code runs, so whether they were ignored at the start cannot be known: the
-    command gets the default. CHLD, if it was ignored, is repaired for the command too: its own waits would fail as well.
+    Returns the mask that pysupervise was started with, which the command gets back, and whether CHLD was ignored: that is
+    repaired for the command too, whose own waits would fail as well. Python ignores PIPE and XFSZ before any of our code
+    runs, so whether they were ignored at the start cannot be known: the command gets the default.
     """
-
-    __slots__ = ("chld_was_ignored", "mask")
-
-    def __init__(self, mask: "set[int]", *, chld_was_ignored: bool) -> None:
-        self.mask = mask
-        self.chld_was_ignored = chld_was_ignored
-
-
-def take_signals(settings: "Settings", kernel: "ModuleType") -> Inherited:
-    """Block every signal, so that nothing of ours is ever interrupted, and return what the command is to get back."""
     mask = kernel.set_mask(kernel.SIG_BLOCK, kernel.ALL_SIGNALS)
     if settings.untaken_signals:
         kernel.set_mask(kernel.SIG_UNBLOCK, settings.untaken_signals - mask)
@@ -53,12 +44,13 @@ def take_signals(settings: "Settings", kernel: "ModuleType") -> Inherited:
     if chld_was_ignored:
         # Ignored, the kernel reaps by itself and every status is lost (wait(2), NOTES).
         kernel.set_disposition(kernel.SIGCHLD, kernel.SIG_DFL)
-    return Inherited(mask, chld_was_ignored=chld_was_ignored)
+    return mask, chld_was_ignored
 
 
-def spawn(settings: "Settings", inherited: Inherited, kernel: "ModuleType", terminal_fd: int = -1) -> "tuple[int, int]":
-    """Fork; return (pid of the child, descriptor to hand to ``confirm``). Raises OSError where fork fails.
+def spawn(settings: "Settings", inherited_mask: "set[int]", kernel: "ModuleType", terminal_fd: int = -1) -> "tuple[int, SpawnError | None]":
+    """Fork, and wait until the child has executed the command. Raises OSError where fork fails.
 
+    Returns the child's pid, and why it could not execute the command, where it could not: it is then to be reaped.
     ``terminal_fd``: the terminal whose foreground group the child's is to become, or -1.
     """
     if settings.needs_preparation:
@@ -76,7 +68,7 @@ def spawn(settings: "Settings", inherited: Inherited, kernel: "ModuleType", term
                 kernel.setpgid(pid, pid)
             except OSError:
                 pass  # EACCES: it has executed already, having done the same; ESRCH: it is dead already
-        return pid, report_read
+        return pid, _wait_for_exec(report_read, kernel)
     stage = "prepare the command"
     errno = 0
     try:
@@ -96,7 +88,7 @@ def spawn(settings: "Settings", inherited: Inherited, kernel: "ModuleType", term
         for signum in kernel.ALL_SIGNALS if settings.default_signals else (kernel.SIGPIPE, kernel.SIGXFSZ):
             if signum not in (kernel.SIGKILL, kernel.SIGSTOP):
                 kernel.set_disposition(signum, kernel.SIG_DFL)
-        kernel.set_mask(kernel.SIG_SETMASK, () if settings.default_signals else inherited.mask)
+        kernel.set_mask(kernel.SIG_SETMASK, () if settings.default_signals else inherited_mask)
         stage = EXECUTE
         _exec(settings, kernel)
     except OSError as error:
@@ -108,15 +100,16 @@ def spawn(settings: "Settings", inherited: Inherited, kernel: "ModuleType", term
     raise AssertionError
 
 
-def confirm(report_read: int, kernel: "ModuleType") -> None:
-    """Wait until the child has executed the command. Raises SpawnError where it could not; the child is then to be reaped."""
+def _wait_for_exec(report_read: int, kernel: "ModuleType") -> "SpawnError | None":
+    # Nothing else is done meanwhile: as long as the two share their pages, whatever either of them writes to is copied first.
     report = b""
     while part := kernel.read(report_read, 4096):
         report += part
     kernel.close(report_read)
-    if report:
-        errno, _, stage = report.partition(b" ")
-        raise SpawnError(stage.decode(errors="surrogateescape"), int(errno))
+    if not report:
+        return None
+    errno, _, stage = report.partition(b" ")
+    return SpawnError(stage.decode(errors="surrogateescape"), int(errno))
 
 
 def _exec(settings: "Settings", kernel: "ModuleType") -> None:

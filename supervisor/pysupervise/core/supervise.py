@@ -1,7 +1,7 @@
 """A run from start to end: the table of contents of PID 1."""
 
-from pysupervise.core.settings import ERROR, INFO, WARNING
-from pysupervise.core.spawn import SpawnError, confirm, spawn, take_signals
+from pysupervise.core.settings import INFO, WARNING
+from pysupervise.core.spawn import spawn, take_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from pysupervise.core.loop import Supervisor
     from pysupervise.core.narrator import Narrator
     from pysupervise.core.settings import Settings
-    from pysupervise.core.spawn import Inherited
     from pysupervise.core.terminal import Terminal
 
 SIGKILL = 9
@@ -19,37 +18,43 @@ SIGKILL = 9
 def supervise(settings: "Settings", kernel: "ModuleType") -> int:
     """Run the command and everything it leaves to its end; return the exit status for our own caller."""
     started_at = kernel.monotonic()
-    inherited = take_signals(settings, kernel)
+    inherited_mask, chld_was_ignored = take_signals(settings, kernel)
     terminal = _find_terminal(settings, kernel)
     try:
         stage = "ask for the parent-death signal"
-        place = _take_place(settings, kernel)
+        refused, parent_died = _take_place(settings, kernel)
         stage = "fork"
-        pid, report = spawn(settings, inherited, kernel, _terminal_to_pass_on(settings, kernel, terminal))
+        pid, failure = spawn(settings, inherited_mask, kernel, _terminal_to_pass_on(settings, kernel, terminal))
     except OSError as error:
-        return _cannot_start(settings, _narrator(settings, kernel, started_at), stage, error)
+        from pysupervise.core.failure import cannot_start
 
-    # While the child executes: what the loop needs, and what there is to say.
+        return cannot_start(settings, _narrator(settings, kernel, started_at), stage, error)
+
     from pysupervise.core.loop import Supervisor
     from pysupervise.core.oom import oom_kills
+
+    if settings.reraise:
+        import resource  # noqa: F401 -- these two are used at the end, when our files may be gone
+
+        from pysupervise.core import reraise  # noqa: F401
 
     narrator = _narrator(settings, kernel, started_at)
     supervisor = (settings.supervisor or Supervisor)(settings, kernel, narrator, pid, terminal)
     observer = settings.observer(supervisor) if settings.observer is not None else None
-    _tell_circumstances(settings, supervisor, inherited, place.refused)
+    _tell_circumstances(settings, supervisor, refused, chld_was_ignored=chld_was_ignored)
     if terminal is not None and not terminal.wait_for_need:
         terminal.lent = True
-    try:
-        confirm(report, kernel)
-    except SpawnError as error:
+    if failure is not None:
+        from pysupervise.core.failure import cannot_execute
+
         supervisor.reaper.collect_failed()
-        status = _cannot_execute(settings, narrator, error)
+        status = cannot_execute(settings, narrator, failure)
         supervisor.handle(("failed", status << 8))
     else:
-        narrator.tell(INFO, "spawned", command=_readable(settings.command), pid=pid)
+        narrator.tell(INFO, "spawned", command=lambda: _readable(settings), pid=pid)
         oom_kills_before = oom_kills(kernel)
         supervisor.handle(("spawned",))
-        if place.parent_died:
+        if parent_died:
             supervisor.take(settings.parent_death_signal, 0, 0, kernel.SI_USER)
         supervisor.run()
         status = _explain_end(settings, supervisor, oom_kills_before)
@@ -79,18 +84,11 @@ def _terminal_to_pass_on(settings: "Settings", kernel: "ModuleType", terminal: "
     return terminal.fd
 
 
-class Place:
-    """Our place among the processes: why orphans do not come to us ("": they do), and whether the parent died before we asked."""
+def _take_place(settings: "Settings", kernel: "ModuleType") -> "tuple[str, bool]":
+    """Become the one that orphans come to, and hear of the parent's death. Raises OSError.
 
-    __slots__ = ("parent_died", "refused")
-
-    def __init__(self, refused: str, *, parent_died: bool) -> None:
-        self.refused = refused
-        self.parent_died = parent_died
-
-
-def _take_place(settings: "Settings", kernel: "ModuleType") -> Place:
-    """Become the one that orphans come to, and hear of the parent's death. Raises OSError."""
+    Returns (why orphans do not come to us, empty where they do; whether the parent died before we asked).
+    """
     refused = ""
     if settings.subreaper and kernel.getpid() != 1:
         try:
@@ -102,7 +100,7 @@ def _take_place(settings: "Settings", kernel: "ModuleType") -> Place:
         parent = kernel.getppid()
         kernel.prctl(kernel.PR_SET_PDEATHSIG, settings.parent_death_signal)
         parent_died = kernel.getppid() != parent  # before the call: nobody will tell
-    return Place(refused, parent_died=parent_died)
+    return refused, parent_died
 
 
 def _narrator(settings: "Settings", kernel: "ModuleType", started_at: float) -> "Narrator":
@@ -111,9 +109,9 @@ def _narrator(settings: "Settings", kernel: "ModuleType", started_at: float) -> 
     return Narrator(settings, kernel, started_at)
 
 
-def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherited: "Inherited", refused: str) -> None:
+def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", refused: str, *, chld_was_ignored: bool) -> None:
     narrator, kernel = supervisor.narrator, supervisor.kernel
-    if inherited.chld_was_ignored:
+    if chld_was_ignored:
         narrator.tell(WARNING, "chld_was_ignored")
     if refused:
         narrator.tell(WARNING, "cannot_subreap", reason=refused)
@@ -131,62 +129,47 @@ def _tell_circumstances(settings: "Settings", supervisor: "Supervisor", inherite
             narrator.tell(INFO, "outer_init", name=name)
 
 
-def _cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error: OSError) -> int:
-    if stage != "fork":
-        return _cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0))
-    from pysupervise.core.status import CANNOT_EXECUTE
-
-    narrator.tell(ERROR, "cannot_fork", command=_readable(settings.command[:1]), reason=error.strerror)
-    narrator.tell(ERROR, "hint", hint="a limit on processes is reached: pids.max of the cgroup, ulimit -u, or pid_max")
-    return CANNOT_EXECUTE
-
-
-def _cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError) -> int:
-    from pysupervise.core.explain import failed_start
-
-    status, stage, reason, hint = failed_start(error, settings.command)
-    narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason)
-    narrator.tell(ERROR, "hint", hint=hint)
-    return status if settings.start_failure is None else settings.start_failure(error.errno)
-
-
 def _explain_end(settings: "Settings", supervisor: "Supervisor", oom_kills_before: int) -> int:
     """Return the exit status of a run, and say why where KILL ended it."""
-    from pysupervise.core import status
+    from pysupervise.core.status import SIGNALLED, exit_code  # loaded with the loop: at the end our files may be gone
 
     wait_status = supervisor.state.main_status
     if supervisor.fault:
-        return status.SIGNALLED + supervisor.fault
+        return SIGNALLED + supervisor.fault
     if wait_status is None:
-        return status.SIGNALLED + SIGKILL
-    if wait_status & 0x7F == SIGKILL and supervisor.narrator.level >= WARNING:
-        from pysupervise.core.oom import oom_kills
-
-        if supervisor.killed:
-            why = "pysupervise sent it, at the end of the grace period or because it was asked again"
-        elif oom_kills(supervisor.kernel) > oom_kills_before:
-            why = "the kernel's OOM killer acted in this cgroup, whose memory limit is too low for it"
-        else:
-            why = "not by pysupervise, and no OOM kill was counted in this cgroup: somebody else sent it"
-        supervisor.narrator.tell(WARNING, "killed_why", why=why)
-    code = status.exit_code(wait_status)
+        return SIGNALLED + SIGKILL
+    if wait_status & 0x7F == SIGKILL:
+        supervisor.narrator.tell(WARNING, "killed_why", why=lambda: _why_killed(supervisor, oom_kills_before))
+    code = exit_code(wait_status)
     return settings.exit_map.get(code, code)
+
+
+def _why_killed(supervisor: "Supervisor", oom_kills_before: int) -> str:
+    from pysupervise.core.oom import oom_kills
+
+    if supervisor.killed:
+        return "pysupervise sent it, at the end of the grace period or because it was asked again"
+    if oom_kills(supervisor.kernel) > oom_kills_before:
+        return "the kernel's OOM killer acted in this cgroup, whose memory limit is too low for it"
+    return "not by pysupervise, and no OOM kill was counted in this cgroup: somebody else sent it"
 
 
 def _leave(settings: "Settings", supervisor: "Supervisor", status: int) -> int:
     narrator, kernel = supervisor.narrator, supervisor.kernel
     if narrator.level >= INFO:
-        from pysupervise.core.story import summary
+        from pysupervise.core.story import summary  # loaded since the start, as INFO is wanted
 
         narrator.tell(INFO, "exited", **summary(supervisor, status, kernel.monotonic()))
     wait_status = supervisor.state.main_status
     signum = (wait_status or 0) & 0x7F
     if settings.reraise and signum and status == signum + 128 and kernel.getpid() != 1:
-        from pysupervise.core.reraise import die_of
+        from pysupervise.core.reraise import die_of  # loaded at the start, as --reraise was given
 
         die_of(signum, kernel)
     return status
 
 
-def _readable(command: "list[str]") -> str:
-    return " ".join(word if word and word.isprintable() and " " not in word else repr(word) for word in command)
+def _readable(settings: "Settings") -> str:
+    from pysupervise.core.words import command_line
+
+    return command_line(settings.command)

@@ -4,17 +4,24 @@ A terminal sends Ctrl-C, Ctrl-Z and window changes to its foreground group. With
 reach the command directly and us not at all, hence once.
 """
 
+from pysupervise.core.machine import JOB_CONTROL_STOPS
+from pysupervise.core.settings import DEBUG
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from pysupervise.core.loop import Supervisor
+    from pysupervise.core.machine import Event
     from pysupervise.core.settings import Settings
+
+STOP, TTIN, TTOU = 19, 21, 22
 
 
 class Terminal:
     """The terminal that pysupervise was started on as its foreground job."""
 
-    __slots__ = ("fd", "kernel", "lent", "own_group", "wait_for_need")
+    __slots__ = ("fd", "kernel", "lent", "own_group", "stops", "wait_for_need")
 
     def __init__(self, kernel: "ModuleType", fd: int, own_group: int, *, wait_for_need: bool) -> None:
         self.kernel = kernel
@@ -23,6 +30,42 @@ class Terminal:
         # Standard input is something else, so most commands never read the terminal: `less` in a pipeline does, and TTIN says so.
         self.wait_for_need = wait_for_need
         self.lent = False
+        self.stops: list[int] = []  # signals that stopped the command, as the reaper saw them
+
+    def take_stops(self, own_pid: int) -> "list[int]":
+        """Return and forget the stops of the command that are the terminal's, or a shell's.
+
+        As PID 1 nobody could continue us, and a STOP that somebody sent is meant: only what the terminal did is undone.
+        """
+        meant = JOB_CONTROL_STOPS if own_pid == 1 else (STOP, *JOB_CONTROL_STOPS)
+        found = [signum for signum in self.stops if signum in meant]
+        self.stops.clear()
+        return found
+
+    def suspend_with_command(self, supervisor: "Supervisor", event: "Event") -> None:
+        """Stop ourselves after the command was stopped (event "stopped"), or was sent a TSTP (event "signal")."""
+        narrator, by_terminal = supervisor.narrator, event[0] == "stopped"
+        if supervisor.own_pid == 1:
+            if by_terminal:  # nobody could continue us: the kernel does the same for an orphaned group
+                self._continue_command(supervisor)
+            return
+        if by_terminal and event[1] in (TTIN, TTOU) and not self.lent:
+            self.lend(supervisor.command_pid)
+            if self.lent:
+                self._continue_command(supervisor)
+                return
+        narrator.tell(DEBUG, "suspended")
+        if self.suspend(whole_group=by_terminal):
+            narrator.tell(DEBUG, "continued")
+        elif by_terminal or event[2]:
+            # Declined: our group is orphaned, nobody could continue us. A stop that somebody sent, and did not type, is meant.
+            self._continue_command(supervisor)
+
+    def _continue_command(self, supervisor: "Supervisor") -> None:
+        command_pid = supervisor.reaper.command_pid
+        if command_pid:
+            self.lend(command_pid)
+            supervisor.tree.deliver(self.kernel.SIGCONT, "group", command_pid)
 
     def lend(self, command_group: int) -> None:
         """Make the command's group the foreground one, where we are in the foreground ourselves."""

@@ -42,3 +42,8 @@ EVENTS: "dict[str, str]" = {
     "lost_words": "{count} lines were lost: nobody read them",
     "exited": "exiting with {status} after {total:.3f} s ({phases}); {ended_by}; reaped {reaped}",
 }
+
+
+def command_line(command: "list[str]") -> str:
+    """Return a command as one readable line; words that a reader could take for something else are quoted."""
+    return " ".join(word if word and word.isprintable() and " " not in word else repr(word) for word in command)

@@ -1,0 +1,85 @@
+"""The command did not start: why, what to do about it, and the status that says so. Loaded only then."""
+
+from pysupervise.core.settings import ERROR
+from pysupervise.core.spawn import EXECUTE, SpawnError
+from pysupervise.core.status import CANNOT_EXECUTE, NOT_FOUND
+from pysupervise.core.words import command_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pysupervise.core.narrator import Narrator
+    from pysupervise.core.settings import Settings
+
+ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM = 2, 7, 8, 13, 20, 1
+
+
+def cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error: OSError) -> int:
+    """Say why nothing was forked, and return the status."""
+    if stage != "fork":
+        return cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0))
+    narrator.tell(ERROR, "cannot_fork", command=command_line(settings.command[:1]), reason=error.strerror)
+    narrator.tell(ERROR, "hint", hint="a limit on processes is reached: pids.max of the cgroup, ulimit -u, or pid_max")
+    return CANNOT_EXECUTE
+
+
+def cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError) -> int:
+    """Say why the child could not execute the command, and return the status."""
+    status, stage, reason, hint = failed_start(error, settings.command)
+    narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason)
+    narrator.tell(ERROR, "hint", hint=hint)
+    return status if settings.start_failure is None else settings.start_failure(error.errno)
+
+
+def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, str, str]":
+    """Return (exit status, what could not be done, why, hint) for a command that did not start."""
+    import os
+
+    reason = os.strerror(error.errno) if error.errno else "internal error"
+    if error.stage != EXECUTE:
+        hint = "the command was not started"
+        if error.errno == EPERM:
+            hint = "that takes a privilege which pysupervise was not started with"
+        return CANNOT_EXECUTE, error.stage, reason, hint
+    program = command[0]
+    stage = f"execute {program!r}" if not program.isprintable() or not program or " " in program else f"execute {program}"
+    if error.errno in (ENOENT, ENOTDIR):
+        if "/" not in program:
+            hint = "it is in none of the directories of PATH"
+            if " " in program:
+                hint = "it is taken as one word: without quotes around the whole command line it is a command and its arguments"
+            return NOT_FOUND, stage, "not found", hint
+        interpreter = _interpreter(program)
+        if interpreter:
+            return (
+                CANNOT_EXECUTE,
+                stage,
+                f"its interpreter {interpreter} does not exist",
+                "install it, or mend the first line of the script",
+            )
+        if os.path.exists(program):
+            return CANNOT_EXECUTE, stage, "its dynamic loader does not exist", "it was built for another C library or another architecture"
+        return NOT_FOUND, stage, "not found", "a path that is not absolute counts from the working directory"
+    if error.errno == EACCES:
+        if os.path.isdir(program):
+            return CANNOT_EXECUTE, stage, "it is a directory", "name the program in it"
+        return CANNOT_EXECUTE, stage, reason, "chmod +x, or look for a noexec mount or a directory that this user may not enter"
+    if error.errno == ENOEXEC:
+        hint = "a script needs a first line such as #!/bin/sh; a program must be built for this machine"
+        return CANNOT_EXECUTE, stage, "it has no format that the kernel knows", hint
+    if error.errno == E2BIG:
+        hint = "one argument or variable may have 128 KiB, all together a quarter of the stack limit"
+        return CANNOT_EXECUTE, stage, "the arguments and the environment are too long", hint
+    return CANNOT_EXECUTE, stage, reason, "execve(2) has the details"
+
+
+def _interpreter(program: str) -> str:
+    """Return the interpreter that a script names, if it names one."""
+    try:
+        with open(program, "rb") as file:
+            line = file.readline(256)
+    except OSError:
+        return ""
+    if not line.startswith(b"#!"):
+        return ""
+    words = line[2:].split()
+    return words[0].decode(errors="replace") if words else ""
