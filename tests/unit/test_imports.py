@@ -36,7 +36,7 @@ OPTIONS = {
 # `resource` is the C module that wait4's rusage is made of.
 WORDS = {"pysupervise.core.journal", "pysupervise.core.words", "pysupervise.core.story", "pysupervise.core.explain", "resource"}
 # Where it is not PID 1: prctl, to become the subreaper.
-SUBREAPER = {"_ctypes"}
+SUBREAPER = {"_ctypes", "pysupervise.core.kernel_rare"}
 FORBIDDEN = {
     "argparse",
     "asyncio",

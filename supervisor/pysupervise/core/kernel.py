@@ -5,7 +5,6 @@ Most names are the C functions themselves, because a Python wrapper around waitp
 """
 
 import _signal
-import sys
 from posix import (
     CLD_DUMPED,
     CLD_EXITED,
@@ -82,7 +81,6 @@ __all__ = [
     "pidfd_open",
     "pidfd_send_signal",
     "pipe2",
-    "prctl",
     "read",
     "read_file",
     "readlink",
@@ -97,7 +95,6 @@ __all__ = [
     "take_stop",
     "tcgetpgrp",
     "tcsetpgrp",
-    "terminal_ioctl",
     "time",
     "wait4",
     "waitpid",
@@ -136,7 +133,6 @@ SI_KERNEL = 0x80
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-PR_GET_CHILD_SUBREAPER = 37
 PR_SET_NO_NEW_PRIVS = 38
 
 sigwaitinfo = _signal.sigwaitinfo
@@ -189,47 +185,10 @@ def take_stop(pid: int) -> bool:
     return waitid(P_PID, pid, WSTOPPED | WNOHANG) is not None
 
 
-def prctl(option: int, argument: int) -> None:
-    """Change one attribute of this process (prctl(2)). Raises OSError.
+def __getattr__(name: str) -> object:
+    """The calls of ``kernel_rare``, loaded by whoever needs one."""  # noqa: D401
+    if name.startswith("_"):
+        raise AttributeError(name)
+    from pysupervise.core import kernel_rare
 
-    The standard library has no prctl. ``_ctypes`` without the ``ctypes`` package above it costs 0.7 ms instead of 1.8 ms, and
-    only those who are not PID 1, or ask for --parent-death or --no-new-privs, pay for it.
-    """
-    try:
-        import _ctypes
-    except ImportError as error:
-        raise OSError(38, "this Python is built without _ctypes") from error  # 38: ENOSYS
-
-    class Long(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001 -- there is no other name
-        _type_ = "l"
-
-    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001 -- there is no other name
-        _type_ = "i"
-
-    class Function(_ctypes.CFuncPtr):
-        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
-        _restype_ = Int
-
-    function = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl"))  # type: ignore[arg-type]
-    # Longs, because prctl is variadic and reads its arguments as unsigned long.
-    if function(Int(option), Long(argument), Long(0), Long(0), Long(0)) < 0:
-        errno = _ctypes.get_errno()
-        raise OSError(errno, sys.modules["os"].strerror(errno))
-
-
-def get_child_subreaper() -> bool:
-    """PR_GET_CHILD_SUBREAPER (Linux 3.4): whether orphans of our descendants come to us. Raises OSError."""
-    import ctypes  # needs a pointer; only asked for where a warning hangs on it
-
-    value = ctypes.c_int(0)
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(value), 0, 0, 0) < 0:
-        raise OSError(ctypes.get_errno(), "PR_GET_CHILD_SUBREAPER")
-    return bool(value.value)
-
-
-def terminal_ioctl(request: str, fd: int, argument: int = 0) -> None:
-    """TIOCNOTTY or TIOCSCTTY (ioctl_tty(2)) on a terminal. Raises OSError. Costs an import, so only with a terminal and --session."""
-    import fcntl
-    import termios
-
-    fcntl.ioctl(fd, getattr(termios, request), argument)
+    return getattr(kernel_rare, name)

@@ -2,7 +2,7 @@
 
 import posix
 
-from pysupervise.core import kernel
+from pysupervise.core import kernel, kernel_rare
 from pysupervise.core.loop import FAULTS
 from pysupervise.core.machine import JOB_CONTROL_STOPS
 from pysupervise.features.personality import STDERR, STDOUT, Relay, Words, basis, getopt, leave
@@ -152,7 +152,7 @@ def _pause(words: CatatonitWords) -> "NoReturn":
     kernel.set_disposition(kernel.SIGCHLD, kernel.SIG_DFL)
     if posix.getpid() != 1:
         try:
-            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+            kernel_rare.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         except OSError as error:
             words.error(f"failed to set child-reaper as non-pid1: {error.strerror}")
             posix._exit(1)  # noqa: SLF001 -- that is the name

@@ -3,7 +3,7 @@
 import _signal
 import posix
 
-from pysupervise.core import kernel
+from pysupervise.core import kernel_rare
 from pysupervise.core.loop import FAULTS
 from pysupervise.features.personality import STDERR, STDOUT, Relay, Words, basis, getopt, leading_number, leave
 
@@ -215,6 +215,6 @@ def _exit_code(words: TiniWords, value: str) -> int:
 def _is_subreaper() -> bool:
     """Whether somebody made this process one and then executed us: the bit survives exec."""
     try:
-        return kernel.get_child_subreaper()
+        return kernel_rare.get_child_subreaper()
     except (ImportError, OSError):
         return False
