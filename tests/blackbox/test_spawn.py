@@ -1,5 +1,6 @@
 """The command is found, started as execvp does it, and gets what pysupervise was started with."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import in_pid_namespace, run
+from helpers import PATIENCE_S, in_pid_namespace, run
 
 
 def script(path: Path, content: str, mode: int = 0o755) -> str:
@@ -230,3 +231,27 @@ def test_parent_death_is_acted_on(pysupervise: str) -> None:
         process.stdin.flush()
         assert process.stdout.readline() == f"{int(signal.SIGTERM)}\n"
         process.kill()
+
+
+def test_a_parent_that_died_before_the_start_is_noticed(pysupervise: str, tmp_path: Path) -> None:
+    orphan = (
+        "import os, sys, time\n"
+        "os.setsid()\n"
+        "parent = os.getpid()\n"
+        "if os.fork(): os._exit(0)\n"
+        "while os.getppid() == parent: time.sleep(0.001)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    command = [pysupervise, "-v", "--parent-death", "TERM", "--grace", "30s", "--", "sleep", "60"]
+    script = '"$@"; while [ ! -e status ]; do sleep 0.05; done'
+    line = ["sh", "-c", script, "sh", sys.executable, "-I", "-S", "-c", orphan, *command[:1], "--status-file=status", *command[1:]]
+    done = subprocess.run(in_pid_namespace(line), cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+    record = json.loads((tmp_path / "status").read_text())
+    assert (record["command_signal"], record["stop"]["signal"]) == ("TERM", "TERM")
+    assert "asked for the stop" in done.stderr
+
+
+def test_a_parent_that_lives_is_not_taken_for_dead(pysupervise: str) -> None:
+    done = run([pysupervise, "--parent-death", "TERM", "--", "sh", "-c", "sleep 0.2; exit 3"])
+    assert done.returncode == 3
+    assert run(["setsid", "--wait", pysupervise, "--parent-death", "TERM", "--", "sh", "-c", "sleep 0.2; exit 3"]).returncode == 3

@@ -97,9 +97,9 @@ def _take_place(settings: "Settings", kernel: "ModuleType") -> "tuple[str, bool]
             refused = error.strerror or "unknown"
     parent_died = False
     if settings.parent_death_signal:
-        parent = kernel.getppid()
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, settings.parent_death_signal)
-        parent_died = kernel.getppid() != parent  # before the call: nobody will tell
+        from pysupervise.core.parent_death import listen
+
+        parent_died = listen(kernel, settings.parent_death_signal)
     return refused, parent_died
 
 
