@@ -211,6 +211,25 @@ def test_status_of_our_own(engine: Engine, image: str, command: tuple[str, ...],
     assert done.stderr.startswith("pysupervise[1] ")
 
 
+def test_an_oom_kill_is_explained(engine: Engine, image: str) -> None:
+    """The kernel kills a command that eats more than the container has: the status is 137, and the log says who it was."""
+    eat = "x = []\nwhile True: x.append(bytearray(1 << 20))"
+    done = engine.run("--memory", "60m", image, "python3", "-c", eat)
+    assert done.returncode == KILLED
+    assert "the kernel's OOM killer acted in this cgroup" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["tini", "docker-init", "dumb-init", "catatonit"])
+def test_under_the_name_of_another_init(engine: Engine, image: str, name: str) -> None:
+    """A link in somebody's image, in place of the program that its entrypoint names."""
+    script = f'ln -s "$(command -v pysupervise)" /sbin/{name}; exec /sbin/{name} -h'
+    said = engine.run("--entrypoint", "sh", image, "-c", script)
+    assert name in said.stdout + said.stderr
+    script = f'ln -s "$(command -v pysupervise)" /sbin/{name}; exec /sbin/{name} -- sh -c "exit 5"'
+    done = engine.run("--entrypoint", "sh", image, "-c", script)
+    assert (done.returncode, done.stdout, done.stderr) == (5, "", "")
+
+
 def test_orphans_are_reaped(engine: Engine, image: str) -> None:
     """200 orphans leave no zombie; without pysupervise every one stays."""
     done = engine.run(image, "python3", "/probes/orphans.py")
