@@ -1,0 +1,144 @@
+"""Which container a process is in, and which processes a container has: from cgroup paths and mounts, without an engine's API."""
+
+import itertools
+import json
+import os
+import re
+from dataclasses import dataclass
+
+from pysupervise.cli import procfs
+
+ID = re.compile(r"(?:^|[-/:])(?P<id>[0-9a-f]{64})(?:\.scope)?(?:/|$)")
+MOUNT = re.compile(r"/(?:containers|overlay-containers|sandboxes)/(?P<id>[0-9a-f]{64})/")
+ENGINES = {"libpod": "podman", "docker": "docker", "crio": "cri-o", "containerd": "containerd", "kubepods": "containerd", "lxc": "lxc"}
+FEWEST_DIGITS = 4  # of an id, so that a name such as "a" is not taken for one
+# Where engines keep the names that people gave; each is read only where the user may.
+DOCKER_STATE = "/var/lib/docker/containers"
+PODMAN_STATES = (
+    "/var/lib/containers/storage/overlay-containers/containers.json",
+    "~/.local/share/containers/storage/overlay-containers/containers.json",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container as far as /proc tells."""
+
+    id: str
+    engine: str  # podman, docker, containerd, cri-o, "" where the path does not say
+
+    @property
+    def short_id(self) -> str:
+        """The twelve digits that engines print."""
+        return self.id[:12]
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.short_id}".strip()
+
+
+class NotFoundError(Exception):
+    """No such container: a reason and a hint."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason, hint)
+        self.reason = reason
+        self.hint = hint
+
+
+def container_of(pid: int) -> Container | None:
+    """Return the container of a process, None where it is in none, or where its cgroup is hidden by a namespace of ours."""
+    for path in cgroup_paths(pid):
+        found = ID.search(path)
+        if found is not None:
+            return Container(found["id"], _engine(path))
+    # Inside a container with a cgroup namespace the path is "/", but the engine's files are mounted from a directory with the id.
+    try:
+        with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as file:
+            mounts = file.read()
+    except OSError:
+        return None
+    found = MOUNT.search(mounts)
+    return None if found is None else Container(found["id"], _engine(found[0] + mounts[max(0, found.start() - 80) : found.start()]))
+
+
+def cgroup_paths(pid: int) -> list[str]:
+    """Return the cgroups of a process, one path a hierarchy (cgroups(7)), empty where it is gone."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8", errors="replace") as file:
+            return [line.rstrip("\n").split(":", 2)[2] for line in file]
+    except OSError:
+        return []
+
+
+def resolve(word: str, processes: dict[int, procfs.Stat]) -> tuple[Container, list[int]]:
+    """Return the container that a name, an id or the beginning of an id stands for, and its processes. Raises NotFoundError.
+
+    Processes: those in its cgroup, the first one in its PID namespace (its PID 1) first.
+    """
+    members: dict[Container, list[int]] = {}
+    for pid in processes:
+        found = container_of(pid)
+        if found is not None:
+            members.setdefault(found, []).append(pid)
+    wanted = {identity for identity in {_id_of_name(word, processes)} if identity}
+    looks_like_id = len(word) >= FEWEST_DIGITS and re.fullmatch(r"[0-9a-f]+", word)
+    matches = [found for found in members if found.id in wanted or (looks_like_id and found.id.startswith(word))]
+    if not matches:
+        running = ", ".join(sorted(str(found) for found in members)) or "none"
+        raise NotFoundError(f"no running container {word!r} is visible here", f"containers seen: {running}; names need root, ids do not")
+    if len(matches) > 1:
+        raise NotFoundError(f"{word!r} stands for several containers", ", ".join(sorted(str(found) for found in matches)))
+    found = matches[0]
+    return found, sorted(members[found], key=_depth_and_number)
+
+
+def _depth_and_number(pid: int) -> tuple[bool, int]:
+    status = procfs.read_status(pid)
+    return (status is None or status.namespace_pids[-1] != 1, pid)
+
+
+def _engine(path: str) -> str:
+    return next((engine for mark, engine in ENGINES.items() if mark in path), "")
+
+
+def _id_of_name(name: str, processes: dict[int, procfs.Stat]) -> str:
+    return _from_conmon(name, processes) or _from_podman(name) or _from_docker(name)
+
+
+def _from_conmon(name: str, processes: dict[int, procfs.Stat]) -> str:
+    """Podman and CRI-O have one conmon for each container, whose command line holds name and id."""
+    for stat in processes.values():
+        if stat.name == "conmon":
+            words = procfs.command_line(stat.pid) or []
+            values = dict(itertools.pairwise(words))
+            if values.get("-n") == name:
+                return values.get("-c", "")
+    return ""
+
+
+def _from_podman(name: str) -> str:
+    for path in PODMAN_STATES:
+        try:
+            with open(os.path.expanduser(path), encoding="utf-8") as file:
+                listed = json.load(file)
+        except (OSError, ValueError):
+            continue
+        for entry in listed if isinstance(listed, list) else ():
+            if name in entry.get("names", ()):
+                return str(entry.get("id", ""))
+    return ""
+
+
+def _from_docker(name: str) -> str:
+    try:
+        identities = os.listdir(DOCKER_STATE)
+    except OSError:
+        return ""
+    for identity in identities:
+        try:
+            with open(f"{DOCKER_STATE}/{identity}/config.v2.json", encoding="utf-8") as file:
+                if json.load(file).get("Name") == f"/{name}":
+                    return identity
+        except (OSError, ValueError):
+            continue
+    return ""

@@ -1,0 +1,69 @@
+"""How many processes there may be, and how many there are: the kernel's limits and those of the cgroups above a process."""
+
+from dataclasses import dataclass
+
+from pysupervise.cli.containers import cgroup_paths
+
+ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit on processes and threads, and how much of it is in use."""
+
+    what: str  # "pid_max", "threads-max", "pids.max of /the/cgroup"
+    file: str
+    limit: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        """How many more there may be."""
+        return max(0, self.limit - self.used)
+
+    @property
+    def share(self) -> float:
+        """How much is in use, 0.0 to 1.0 and above."""
+        return self.used / self.limit if self.limit else 1.0
+
+
+def limits_of(pid: int) -> list[Limit]:
+    """Return the limits that hold for a process, the nearest to exhaustion first; those that cannot be read are left out."""
+    found = []
+    tasks = _tasks()
+    for name in ("pid_max", "threads-max"):
+        file = f"/proc/sys/kernel/{name}"
+        limit = _number(file)
+        if limit is not None and tasks is not None:
+            found.append(Limit(name, file, limit, tasks))
+    seen = set()
+    for path in cgroup_paths(pid):
+        part = path.rstrip("/")
+        while True:
+            for root in ROOTS:
+                file = f"{root}{part}/pids.max"
+                limit, used = _number(file), _number(f"{root}{part}/pids.current")
+                if file not in seen and limit is not None and used is not None:
+                    seen.add(file)
+                    found.append(Limit(f"pids.max of {part or '/'}", file, limit, used))
+            if not part:
+                break
+            part = part.rpartition("/")[0]
+    return sorted(found, key=lambda limit: -limit.share)
+
+
+def _number(file: str) -> int | None:
+    try:
+        with open(file, encoding="ascii") as opened:
+            return int(opened.read())
+    except (OSError, ValueError):
+        return None  # no such file, or "max"
+
+
+def _tasks() -> int | None:
+    """All threads of the machine, the second number of the fourth field of /proc/loadavg (proc_loadavg(5))."""
+    try:
+        with open("/proc/loadavg", encoding="ascii") as file:
+            return int(file.read().split()[3].split("/")[1])
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,152 @@
+"""How verbs write: tables and trees that fit the terminal, plain lines in a pipe, JSON, and looking again."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FEWEST_COLUMNS = 40
+CLEAR = "\x1b[H\x1b[2J"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What standard output can show. A pipe has no width: nothing is cut there."""
+
+    width: int | None
+    colour: bool
+    unicode: bool
+
+    def paint(self, text: str, **style: Any) -> str:
+        """Return text in a click.style, where there is colour."""
+        return click.style(text, **style) if self.colour else text
+
+    def cut(self, text: str, columns: int) -> str:
+        """Return text in at most so many columns."""
+        if len(text) <= columns:
+            return text
+        mark = "…" if self.unicode else "~"
+        return text[: max(0, columns - 1)] + mark if columns > 0 else ""
+
+
+def screen() -> Screen:
+    """Look at standard output: colour only on a terminal and not with NO_COLOR, Unicode where the encoding has it."""
+    terminal = sys.stdout.isatty()
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    width = max(FEWEST_COLUMNS, shutil.get_terminal_size().columns) if terminal else None
+    return Screen(width, terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb", "utf" in encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    right: bool = False  # numbers
+
+
+def table(shown: Screen, columns: Sequence[Column], rows: Sequence[Sequence[str]], paint: Callable[[int, str], str] | None = None) -> str:
+    """Return a table, one line a row. The last column takes what is left of the width. ``paint``: (column index, padded cell) -> cell."""
+    rows = [[printable(cell) for cell in row] for row in rows]
+    titles = [column.title for column in columns]
+    widths = [max(len(row[index]) for row in [titles, *rows]) for index in range(len(columns))]
+    lines = []
+    for number, row in enumerate([titles, *rows]):
+        cells, used = [], 0
+        for index, cell in enumerate(row):
+            last = index == len(columns) - 1
+            text = cell
+            if last and shown.width is not None:
+                text = shown.cut(text, max(shown.width - used, 10))
+            if not last or columns[index].right:
+                text = text.rjust(widths[index]) if columns[index].right else text.ljust(widths[index])
+            used += len(text) + 2
+            cells.append(shown.paint(text, bold=True) if number == 0 else paint(index, text) if paint else text)
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """Return text without anything that moves a cursor: processes choose their names themselves."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def duration(seconds: float) -> str:
+    """Return "0.4s", "12s", "3m05s", "2h07m" or "5d03h"."""
+    if seconds < 10:  # noqa: PLR2004 -- two digits are enough from there on
+        return f"{seconds:.1f}s"
+    whole = int(seconds)
+    if whole < 60:  # noqa: PLR2004 -- seconds in a minute
+        return f"{whole}s"
+    if whole < 3600:  # noqa: PLR2004 -- seconds in an hour
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86400:  # noqa: PLR2004 -- seconds in a day
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+def size(count: int) -> str:
+    """Return bytes as "812K", "3.1M" or "2.0G"."""
+    number = count / 1024
+    for unit in "KMG":
+        if number < 1000 or unit == "G":  # noqa: PLR2004 -- at most three digits
+            return f"{number:.0f}K" if unit == "K" else f"{number:.1f}{unit}"
+        number /= 1024
+    raise AssertionError
+
+
+def json_option(command: Command) -> Command:
+    """Add --json to a command: the parameter ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON.")(command)
+
+
+def watch_option(command: Command) -> Command:
+    """Add --watch to a command: the parameter ``watch_s``, None without it."""
+    text = "Look again every SECONDS (2 without a number), until Ctrl-C."
+    kind = click.FloatRange(min=0.1)
+    return click.option("--watch", "watch_s", type=kind, is_flag=False, flag_value=2.0, metavar="[SECONDS]", help=text)(command)
+
+
+def show(look: Callable[[], tuple[Any, Callable[[Screen], str], int]], *, as_json: bool, watch_s: float | None) -> int:
+    """Look, write what was seen, and look again with --watch; return the status of the last look.
+
+    ``look`` returns (a value for JSON, a function that draws it, a status). With --watch, JSON is one line a look.
+    """
+    status = 0
+    try:
+        while True:
+            value, draw, status = look()
+            if as_json:
+                click.echo(json.dumps(value, indent=None if watch_s else 2))
+            else:
+                shown = screen()
+                clear = CLEAR if watch_s and shown.width is not None else ""
+                click.echo(clear + draw(shown))
+            if watch_s is None:
+                return status
+            sys.stdout.flush()
+            time.sleep(watch_s)
+    except KeyboardInterrupt:
+        return status
+
+
+class CannotError(click.ClickException):
+    """An error to the user, "cannot X: reason" and a hint; status 2."""
+
+    exit_code = 2
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+    def show(self, file: Any = None) -> None:
+        """Write both lines to standard error."""
+        click.echo(f"pysupervise: {self.message}\npysupervise: hint: {self.hint}", file=file or sys.stderr)
