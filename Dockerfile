@@ -13,7 +13,7 @@ ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build
 WORKDIR /source
-ARG UNUSED="/(test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|[a-z]+-packages|pydoc_data|unittest|distutils|venv|ctypes|xml|_pyrepl)/"
+ARG UNUSED="/(test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|[a-z]+-packages|pydoc_data|unittest|distutils|venv|_pyrepl)/"
 COPY . .
 # One environment for building, with pip; another for the result, without. What is installed is compiled here, and its compiled
 # files are taken without a look at the source: nothing is written at run time, on a read-only root or as any user.
