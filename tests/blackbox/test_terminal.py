@@ -3,12 +3,13 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 import pytest
-from helpers import PATIENCE_S, in_pid_namespace, probe
+from helpers import PATIENCE_S, children, in_pid_namespace, probe
 
 Terminal = pexpect.spawn
 FOREGROUND = "import os; print('fg', os.tcgetpgrp(0) == os.getpgrp(), flush=True)"
@@ -198,3 +199,76 @@ def test_hanging_up_reaches_the_command(terminal: Terminals, pysupervise: str, t
     child.closed = True
     assert seen.read_text(encoding="ascii") == "hup\n"
     assert child.ptyproc.wait() == 3
+
+
+@pytest.mark.parametrize("redirected", ["2>/dev/null", ""], ids=["stderr redirected", "stderr on it"])
+def test_a_pager_at_the_end_of_a_pipe_is_suspended_and_resumed(terminal: Terminals, pysupervise: str, redirected: str) -> None:
+    shell = terminal.bash()
+    reader = "exec 3</dev/tty; cat >/dev/null; echo reading; read -r line <&3; echo got $line"
+    shell.sendline(f"seq 10 | {pysupervise} -- sh -c '{reader}' {redirected}")
+    shell.expect_exact("reading")
+    for _ in range(2):
+        shell.send("\x1a")
+        shell.expect_exact("Stopped")
+        shell.expect_exact("PROMPT> ")
+        shell.sendline("fg")
+        shell.expect_exact("pysupervise")
+    shell.sendline("words")
+    shell.expect_exact("got words")
+    shell.expect_exact("PROMPT> ")
+    shell.sendline("echo status $?")
+    shell.expect_exact("status 0")
+
+
+@pytest.mark.parametrize("redirected", ["</dev/null 2>/dev/null", "</dev/null >/dev/null 2>&1"])
+def test_ctrl_z_works_with_redirected_streams(terminal: Terminals, pysupervise: str, redirected: str) -> None:
+    shell = terminal.bash()
+    shell.sendline(f"{pysupervise} -- sleep 30 {redirected}")
+    for _ in range(2):
+        wait_until_asleep(shell, "sleep")
+        shell.send("\x1a")
+        shell.expect_exact("Stopped")
+        shell.expect_exact("PROMPT> ")
+        shell.sendline("fg")
+        shell.expect_exact("pysupervise")
+    wait_until_asleep(shell, "sleep")
+    shell.sendintr()
+    shell.expect_exact("PROMPT> ")
+    shell.sendline("echo status $?")
+    shell.expect_exact("status 130")
+
+
+def test_a_background_job_brought_to_the_front_reads_the_terminal(terminal: Terminals, pysupervise: str) -> None:
+    shell = terminal.bash()
+    shell.sendline(f"{pysupervise} -- sh -c 'echo started; read -r line; echo got $line' &")
+    shell.expect_exact("started")
+    shell.sendline("fg; echo status $?")
+    shell.expect_exact("pysupervise")
+    shell.sendline("words")
+    shell.expect_exact("got words")
+    shell.expect_exact("status 0")
+
+
+def test_a_pipeline_keeps_its_terminal(terminal: Terminals, pysupervise: str) -> None:
+    # The pager is of our process group: taking the foreground would stop it.
+    shell = terminal.bash()
+    pager = "cat >/dev/null; echo reading; read -r line </dev/tty; echo got $line"
+    shell.sendline(f"{pysupervise} -- seq 100000 | sh -c '{pager}'; echo status $?")
+    shell.expect_exact("reading")
+    shell.sendline("words")
+    shell.expect_exact("got words")
+    shell.expect_exact("status 0")
+
+
+def wait_until_asleep(shell: Terminal, name: str) -> None:
+    """Wait until a process of that name below the shell's pysupervise sleeps: the command runs, and is not stopped."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        for group in children(shell.pid):
+            for middle in children(group):
+                for leaf in children(middle):
+                    stat = Path(f"/proc/{leaf}/stat").read_text(encoding="ascii", errors="replace")
+                    if f"({name}) S" in stat:
+                        return
+        time.sleep(0.01)
+    raise AssertionError(name)

@@ -5,6 +5,8 @@ import os
 import pty
 import re
 import signal
+import sys
+import tempfile
 
 import pytest
 from helpers import PATIENCE_S, Starter, in_pid_namespace, probe, run
@@ -117,3 +119,57 @@ def test_without_a_command_there_is_a_reason_a_hint_and_2(pysupervise: str) -> N
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "pysupervise: cannot run: no command given"
     assert done.stderr.splitlines()[1].startswith("pysupervise: hint: ")
+
+
+WHO_KILLED = {
+    "a step of the sequence": (
+        ["--stop=TERM@child:50ms,KILL@child:5s,KILL"],
+        "trap '' TERM; echo ready; while :; do sleep 1; done",
+        "kill -TERM $1",
+        "pysupervise sent it, as a step of the stop or a rewritten signal",
+    ),
+    "a rewritten signal": (
+        ["--rewrite=USR1=KILL"],
+        "echo ready; exec sleep 60",
+        "kill -USR1 $1",
+        "pysupervise sent it, as a step of the stop or a rewritten signal",
+    ),
+    "itself, and leftovers are killed afterwards": (
+        ["--sweep-grace=50ms"],
+        "trap '' TERM; sleep 60 & echo ready; read -r _; kill -9 $$",
+        "echo >&3",
+        "somebody else sent it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WHO_KILLED)
+def test_who_sent_kill(pysupervise: str, name: str) -> None:
+    options, command, act, words = WHO_KILLED[name]
+    script = 'mkfifo in out; "$@" <in >out & exec 3>in 4<out; read -r _ <&4; ' + act.replace("$1", "$!") + "; wait $!; echo $?"
+    with tempfile.TemporaryDirectory() as directory:
+        done = run(["sh", "-c", script, "sh", pysupervise, *options, "--", "sh", "-c", command], cwd=directory)
+    assert done.stdout == "137\n"
+    assert words in done.stderr
+
+
+def test_the_grace_that_is_over_is_that_of_the_sweep(pysupervise: str) -> None:
+    script = "(trap '' TERM; exec sleep 60) & trap 'sleep 0.4; exit 3' TERM; echo; while :; do sleep 0.05; done"
+    outer = '"$@" >out & while ! [ -s out ]; do sleep 0.01; done; kill $!; wait $!; echo $?'
+    command = [pysupervise, "--forward=child", "--grace=10s", "--sweep-grace=200ms", "--", "sh", "-c", script]
+    with tempfile.TemporaryDirectory() as directory:
+        done = run(["sh", "-c", outer, "sh", *command], cwd=directory)
+    assert done.stdout == "3\n"
+    assert "the grace period of 0.2 s is over" in done.stderr
+
+
+def test_the_dead_get_no_signal_in_the_story(pysupervise: str) -> None:
+    zombie = "import os, time\nif os.fork() == 0: os._exit(0)\n"
+    zombie += "os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)\nopen('out', 'w').write('x')\ntime.sleep(60)"
+    outer = '"$@" & while ! [ -s out ]; do sleep 0.01; done; kill -USR1 $!; wait $!; echo $?'
+    command = [pysupervise, "-v", "--", sys.executable, "-I", "-S", "-c", zombie]
+    with tempfile.TemporaryDirectory() as directory:
+        done = run(["sh", "-c", outer, "sh", *command], cwd=directory)
+    told = [line for line in done.stderr.splitlines() if "sent USR1 to" in line]
+    assert len(told) == 1
+    assert "," not in told[0].partition("sent USR1 to")[2], told

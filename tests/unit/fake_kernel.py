@@ -19,6 +19,8 @@ class Process:
         self.blocked = blocked
         self.name = name
         self.threads: list[int] = []
+        self.thread_states: dict[int, str] = {}
+        self.waits_in = "do_sys_poll"
 
 
 class MassacreError(BaseException):
@@ -118,18 +120,27 @@ class FakeKernel:
         pid, rest = self._split(path)
         process = self.processes[pid]
         if rest == "stat":
-            return f"{pid} ({process.name}) {process.state} {process.parent} {pid} {process.session} 0 -1\n".encode()
+            return self._stat(process, pid, process.state)
         if rest == "status":
             return f"Name:\tx\nSigBlk:\t{process.blocked:016x}\nSigIgn:\t{0:016x}\nSigCgt:\t{process.caught:016x}\n".encode()
         if rest == "comm":
             return f"{process.name}\n".encode()
+        if rest == "wchan":
+            return process.waits_in.encode()
         task, thread, leaf = rest.split("/")
+        if leaf == "stat":
+            return self._stat(process, int(thread), process.thread_states[int(thread)])
         assert (task, leaf) == ("task", "children"), path
         if not self.has_children_files or int(thread) not in self._threads(pid):
             raise FileNotFoundError(2, "No such file or directory")
         last = self._threads(pid)[-1]  # the last thread has made them all: whoever reads only the first sees none
         found = [child for child, row in self.processes.items() if row.parent == pid] if int(thread) == last else []
         return " ".join(map(str, found)).encode()
+
+    @staticmethod
+    def _stat(process: Process, number: int, state: str) -> bytes:
+        fields = f"{state} {process.parent} {number} {process.session} 0 -1" + " 0" * 11 + f" {1 + len(process.threads)} 0"
+        return f"{number} ({process.name}) {fields}\n".encode()
 
     def kill(self, pid: int, signum: int) -> None:
         if pid == -1:

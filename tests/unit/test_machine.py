@@ -128,6 +128,10 @@ HISTORIES: dict[str, tuple[dict[str, Any], list[Row]]] = {
         {},
         [SPAWNED, term(1, "stopping", tell(TERM)), term(1.1, "stopping", tell(TERM)), term(1.2, "killing", ("kill",))],
     ),
+    "the second request is for whom the step is for": (
+        {"stop_plan": STEPS},
+        [SPAWNED, term(0, "stopping", tell(TERM, "handlers")), term(1, "stopping", tell(TERM, "handlers"))],
+    ),
     "the second typed INT kills": ({}, [SPAWNED, typed(1, "stopping", tell(INT)), typed(2, "killing", ("kill",))]),
     "an INT that nobody typed does not count as typed": (
         {},

@@ -231,6 +231,32 @@ def test_handlers(kernel: FakeKernel, caught: dict[int, list[int]], blocked: dic
     assert sorted(kernel.sent) == [(pid, TERM) for pid in expected]
 
 
+def test_who_sleeps_in_sigwait_handles(kernel: FakeKernel) -> None:
+    # The kernel takes the signals that it waits for out of SigBlk meanwhile.
+    kernel.processes[61].waits_in = "do_sigtimedwait"
+    assert sorted(make(kernel).deliver(TERM, "handlers", COMMAND) or []) == [61, 80]
+
+
+@pytest.mark.parametrize("caught", [False, True])
+def test_handlers_of_a_tree_deeper_than_the_stack(caught: bool) -> None:
+    kernel = FakeKernel()
+    first, last = COMMAND, COMMAND + 1500
+    for pid in range(first, last + 1):
+        kernel.add(pid, OWN if pid == first else pid - 1)
+    kernel.processes[last].caught = mask(TERM) if caught else 0
+    got = make(kernel).deliver(TERM, "handlers", COMMAND)
+    assert got == ([last] if caught else list(range(first, last + 1)))
+
+
+def test_the_state_of_a_process_whose_first_thread_is_dead(kernel: FakeKernel) -> None:
+    process = kernel.processes[61]
+    process.state, process.threads, process.thread_states = "Z", [611, 612], {611: "T", 612: "T"}
+    tree = make(kernel)
+    assert tree.state(61) == "T"
+    process.threads = []
+    assert tree.state(61) == "Z"
+
+
 def test_handlers_of_a_real_time_signal(kernel: FakeKernel) -> None:
     kernel.processes[61].caught = mask(64)
     make(kernel).deliver(64, "handlers", COMMAND)

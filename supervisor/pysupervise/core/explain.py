@@ -21,6 +21,15 @@ def name(kernel: "ModuleType", pid: int) -> str:
     return comm.decode(errors="replace").strip()
 
 
+def lives(kernel: "ModuleType", pid: int) -> bool:
+    """Whether a process is there and not dead."""
+    try:
+        stat: bytes = kernel.read_file(f"/proc/{pid}/stat")
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[0] != b"Z"
+
+
 def names(kernel: "ModuleType", pids: "Iterable[int]") -> str:
     """Return "17 sh, 18 sleep", or how many where it is many."""
     found = list(pids)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pysupervise.core.settings import Settings
     from pysupervise.core.terminal import Terminal
 
-SIGCHLD, SIGCONT = 17, 18
+SIGKILL, SIGCHLD, SIGCONT = 9, 17, 18
 FAULTS = frozenset((4, 5, 6, 7, 8, 11, 31))  # ILL TRAP ABRT BUS FPE SEGV SYS
 MOST_DRAINS = 50
 
@@ -43,8 +43,10 @@ class Supervisor:
         # For the story and the status file.
         self.phases: list[tuple[str, float]] = [("starting", narrator.started_at)]
         self.stop_asked: tuple[int, int, int, int] | None = None  # signal, and its sender's si_pid, si_uid, si_code
-        self.killed = False
+        self.killed = False  # the tree, at the end of a plan
+        self.killed_command: str | None = None  # why KILL went from here to the command while it lived
         self.fault = 0
+        self.plan_began_at = 0.0
         self.last_signal: tuple[int, int, int, int] = (0, 0, 0, 0)
         if terminal is not None:
             self.reaper.on_stopped = terminal.stops.append
@@ -79,6 +81,8 @@ class Supervisor:
         before = self.state
         now = self.kernel.monotonic()
         self.state, actions = transition(self.settings, before, event, now)
+        if self.state.plan is not before.plan:
+            self.plan_began_at = now
         if self.state.phase != before.phase:
             self._change_phase(before.phase, event, now)
         for action in actions:
@@ -144,13 +148,15 @@ class Supervisor:
 
     def _deliver(self, signum: int, target: str) -> None:
         whole_namespace = self.state.phase in ("stopping", "sweeping")
+        if signum == SIGKILL and self.reaper.command_pid:
+            self.killed_command = "as a step of the stop or a rewritten signal"
         if self.narrator.level < INFO:
             self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
             return
         from pysupervise.core.story import recipients
 
-        # A kill(-1) does not say whom it reached.
-        before = self.tree.members() if whole_namespace and self.own_pid == 1 else []
+        # A kill(-1) does not say whom it reached, and the dead take a signal without a word.
+        before = [pid for pid in self.tree.members() if self.tree.state(pid) != "Z"] if target in ("tree", "handlers") else []
         got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
         who = recipients(self.kernel, got, before, target, self.command_pid)
         self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)
@@ -160,6 +166,8 @@ class Supervisor:
 
     def _kill(self) -> None:
         self.killed = True
+        if self.reaper.command_pid:
+            self.killed_command = "at the end of the grace period or because it was asked again"
         self.tree.kill(self.reaper.command_pid)
 
     def _suspend(self, event: "Event") -> None:
@@ -181,8 +189,7 @@ class Supervisor:
 
     def _announce_kill(self, event: "Event", now: float) -> None:
         if event[0] == "timer":
-            began = next(at for phase, at in self.phases if phase in ("stopping", "sweeping"))
-            self.narrator.tell(WARNING, "grace_over", seconds=now - began, survivors=self._survivors)
+            self.narrator.tell(WARNING, "grace_over", seconds=now - self.plan_began_at, survivors=self._survivors)
         else:
             self.narrator.tell(WARNING, "killing", survivors=self._survivors)
 

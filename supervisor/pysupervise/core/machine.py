@@ -161,9 +161,10 @@ def _signal_while_stopping(settings: "Settings", state: State, event: "Event", n
         impatient = state.requests > 2 or state.typed > 1  # noqa: PLR2004 -- a third of any kind, or a second typed INT
         if impatient:
             return _enter_killing(settings, state, now)
-        # The second counts as one more word to the command; the clock runs on.
-        sent = (settings.stop_plan[0][0] if settings.stop_plan else 0) or sent
-    return state, (("deliver", sent, settings.forward if state.main_status is None else "tree"),)
+        # The second counts as one more word to whom the step is for; the clock runs on.
+        step_signal, step_target, _ = state.plan[state.step]
+        return state, (("deliver", step_signal or sent, _target(settings, state, step_target)),)
+    return state, (("deliver", sent, _target(settings, state, None)),)
 
 
 def _signal_while_killing(_settings: "Settings", state: State, event: "Event", _now: float) -> "tuple[State, Actions]":
@@ -224,9 +225,7 @@ def _enter_step(settings: "Settings", state: State, index: int, now: float) -> "
         return _enter_killing(settings, state, now)
     signum, target, seconds = state.plan[index]
     signum = signum or state.asked_signal
-    target = target or settings.forward
-    if state.main_status is not None and target in ("child", "group"):
-        target = "tree"  # the command is gone, and its number may soon be somebody else's
+    target = _target(settings, state, target)
     state = state.evolve(
         step=index,
         step_ends_at=now + seconds,
@@ -234,6 +233,12 @@ def _enter_step(settings: "Settings", state: State, index: int, now: float) -> "
         told_tree=state.told_tree or target == "tree",
     )
     return state, (("deliver", signum, target),)
+
+
+def _target(settings: "Settings", state: State, target: "str | None") -> str:
+    target = target or settings.forward
+    # Without the command its number may soon be somebody else's.
+    return "tree" if state.main_status is not None and target in ("child", "group") else target
 
 
 def _enter_killing(settings: "Settings", state: State, now: float) -> "tuple[State, Actions]":

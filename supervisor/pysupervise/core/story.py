@@ -38,9 +38,10 @@ def attach(supervisor: "Supervisor") -> None:
 
 
 def recipients(kernel: "ModuleType", got: "list[int] | None", before: "list[int]", target: str, command_pid: int) -> str:
-    """Return who got a signal, with the names that they had; ``before``: the tree just before, for where the kernel chose."""
+    """Return who got a signal; ``before``: the living of the tree just before, for where the kernel chose, or to leave out the dead."""
     if got is not None:
-        return explain.names(kernel, got)
+        newcomers_too = target not in ("tree", "handlers")
+        return explain.names(kernel, got if newcomers_too else [pid for pid in got if pid in before or explain.lives(kernel, pid)])
     if target == "group":
         return f"the process group {command_pid}"
     return "everybody: " + explain.names(kernel, before)

@@ -24,7 +24,8 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
         stage = "ask for the parent-death signal"
         refused, parent_died = _take_place(settings, kernel)
         stage = "fork"
-        pid, failure = spawn(settings, inherited_mask, kernel, _terminal_to_pass_on(settings, kernel, terminal))
+        passed_on = _terminal_to_pass_on(settings, kernel, terminal)
+        pid, failure = spawn(settings, inherited_mask, kernel, passed_on)
     except OSError as error:
         from pysupervise.core.failure import cannot_start
 
@@ -42,7 +43,7 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
     supervisor = (settings.supervisor or Supervisor)(settings, kernel, narrator, pid, terminal)
     observer = settings.observer(supervisor) if settings.observer is not None else None
     _tell_circumstances(settings, supervisor, refused, chld_was_ignored=chld_was_ignored)
-    if terminal is not None and not terminal.wait_for_need:
+    if passed_on >= 0 and terminal is not None:
         terminal.lent = True
     if failure is not None:
         from pysupervise.core.failure import cannot_execute
@@ -66,16 +67,20 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
 
 
 def _find_terminal(settings: "Settings", kernel: "ModuleType") -> "Terminal | None":
-    if not (kernel.isatty(0) or kernel.isatty(2)):
-        return None
+    fd = next((fd for fd in (0, 2, 1) if kernel.isatty(fd)), -1)
+    if fd < 0:
+        try:  # with all three redirected Ctrl-C and Ctrl-Z still come from the controlling terminal
+            fd = kernel.open("/dev/tty", kernel.O_RDONLY | kernel.O_NOCTTY | kernel.O_CLOEXEC)
+        except OSError:
+            return None
     from pysupervise.core import terminal
 
-    return terminal.find(settings, kernel)
+    return terminal.find(settings, kernel, fd)
 
 
 def _terminal_to_pass_on(settings: "Settings", kernel: "ModuleType", terminal: "Terminal | None") -> int:
     """Return the descriptor of the terminal that the child is to take, or -1."""
-    if terminal is None or terminal.wait_for_need:
+    if terminal is None or terminal.wait_for_need or not terminal.is_ours():
         return -1
     if settings.new_session:
         from pysupervise.core.terminal import detach
@@ -147,8 +152,8 @@ def _explain_end(settings: "Settings", supervisor: "Supervisor", oom_kills_befor
 def _why_killed(supervisor: "Supervisor", oom_kills_before: int) -> str:
     from pysupervise.core.oom import oom_kills
 
-    if supervisor.killed:
-        return "pysupervise sent it, at the end of the grace period or because it was asked again"
+    if supervisor.killed_command is not None:
+        return f"pysupervise sent it, {supervisor.killed_command}"
     if oom_kills(supervisor.kernel) > oom_kills_before:
         return "the kernel's OOM killer acted in this cgroup, whose memory limit is too low for it"
     return "not by pysupervise, and no OOM kill was counted in this cgroup: somebody else sent it"

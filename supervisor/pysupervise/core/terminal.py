@@ -67,9 +67,13 @@ class Terminal:
             self.lend(command_pid)
             supervisor.tree.deliver(self.kernel.SIGCONT, "group", command_pid)
 
+    def is_ours(self) -> bool:
+        """Whether our own group is the foreground one."""
+        return self._foreground() == self.own_group
+
     def lend(self, command_group: int) -> None:
         """Make the command's group the foreground one, where we are in the foreground ourselves."""
-        if self._foreground() == self.own_group:
+        if self.is_ours():
             try:
                 self.kernel.tcsetpgrp(self.fd, command_group)
             except OSError:
@@ -103,6 +107,7 @@ class Terminal:
         kernel.kill(0 if whole_group else kernel.getpid(), kernel.SIGTSTP)
         kernel.set_mask(kernel.SIG_UNBLOCK, (kernel.SIGTSTP,))
         kernel.set_mask(kernel.SIG_BLOCK, (kernel.SIGTSTP,))
+        self.lent = self.lent and not self.is_ours()  # a shell's `fg` hands it to us, not to the command
         return kernel.SIGCONT in kernel.sigpending()
 
     def _foreground(self) -> int:
@@ -123,17 +128,32 @@ class Terminal:
         return True
 
 
-def find(settings: "Settings", kernel: "ModuleType") -> "Terminal | None":
-    """Return the terminal if there is one and we are its foreground job; never steal it."""
+def find(settings: "Settings", kernel: "ModuleType", fd: int) -> "Terminal | None":
+    """Return the terminal if it is our controlling one, also where we were started in the background: ``fg`` may come.
+
+    Never steal it: the command is lent what we have. ``fd``: a descriptor of it, 0 where standard input is one.
+    """
     if not settings.take_terminal:
         return None
-    for fd in (0, 2, 1):
-        try:
-            if kernel.isatty(fd) and kernel.tcgetpgrp(fd) == kernel.getpgrp():
-                return Terminal(kernel, fd, kernel.getpgrp(), wait_for_need=fd != 0)
-        except OSError:
-            continue  # not our controlling terminal
-    return None
+    try:
+        kernel.tcgetpgrp(fd)
+    except OSError:
+        return None  # not our controlling terminal
+    wait_for_need = fd != 0 or (not kernel.isatty(1) and _shares_group(kernel))
+    return Terminal(kernel, fd, kernel.getpgrp(), wait_for_need=wait_for_need)
+
+
+def _shares_group(kernel: "ModuleType") -> bool:
+    """Whether others than our parent are in our process group: in `pysupervise -- command | less` the terminal is theirs as well."""
+    own, parent, group = kernel.getpid(), kernel.getppid(), kernel.getpgrp()
+    for name in kernel.listdir("/proc"):
+        if name.isdigit() and int(name) not in (own, parent):
+            try:
+                if kernel.getpgid(int(name)) == group:
+                    return True
+            except OSError:
+                continue
+    return False
 
 
 def detach(kernel: "ModuleType", fd: int) -> None:

@@ -56,7 +56,7 @@ class Tree:
         kill(-1), past which no fork can slip.
         """
         if target == "child":
-            return self._send(command_pid, signum) if command_pid else []
+            return self._send(command_pid, self._stop_signal(command_pid, signum)) if command_pid else []
         if target == "group" or not self.procfs:
             return self._deliver_to_group(signum, command_pid, whole_namespace=whole_namespace)
         if target == "tree" and whole_namespace and self.own_pid == 1:
@@ -128,8 +128,18 @@ class Tree:
         return found
 
     def state(self, pid: int) -> str:
-        """Return the state letter of proc_pid_stat(5), empty where the process is gone."""
-        fields = self._stat_fields(pid)
+        """Return the state letter of proc_pid_stat(5), empty where the process is gone.
+
+        A process whose first thread has ended shows as a zombie while others live: then theirs counts.
+        """
+        fields = self._stat_fields(f"{pid}")
+        if fields and fields[0] == b"Z" and fields[17] != b"1":
+            try:
+                threads = self.kernel.listdir(f"/proc/{pid}/task")
+            except OSError:
+                return ""
+            living = [thread for thread in threads if thread != str(pid)]
+            fields = next(filter(None, (self._stat_fields(f"{pid}/task/{thread}") for thread in living)), fields)
         return fields[0].decode() if fields else ""
 
     def _deliver_to_all(self, signum: int, wanted: "Callable[[int], bool] | None", done: int = 0) -> "list[int]":
@@ -183,31 +193,47 @@ class Tree:
         One that does not catch it, and has somebody below who does, passes it on without being hit: `sh -c` lives to return the status
         of what it runs. One without any such descendant gets it like a leaf.
         """
-        return [pid for child in self.children(self.own_pid) for pid in self._handlers_below(child, signum)[0]]
-
-    def _handlers_below(self, pid: int, signum: int) -> "tuple[list[int], bool]":
-        if self.catches(pid, signum):
-            return [pid], True
         found: list[int] = []
-        caught = False
-        for child in self.children(pid):
-            members, member_catches = self._handlers_below(child, signum)
-            found += members
-            caught = caught or member_catches
-        return (found if caught else [pid, *found]), caught
+        # Each entry: the process, its children yet to be looked at, and where in ``found`` its place is if none below catches.
+        path: list[tuple[int, list[int], int]] = []
+        caught_below: list[bool] = []
+        waiting = list(reversed(self.children(self.own_pid)))
+        while waiting or path:
+            if not waiting:
+                pid, waiting, place = path.pop()
+                caught = caught_below.pop()
+                if not caught:
+                    found.insert(place, pid)
+                elif caught_below:
+                    caught_below[-1] = True
+                continue
+            pid = waiting.pop()
+            if self.catches(pid, signum):
+                found.append(pid)
+                if caught_below:
+                    caught_below[-1] = True
+                continue
+            path.append((pid, waiting, len(found)))
+            caught_below.append(False)
+            waiting = list(reversed(self.children(pid)))
+        return found
 
     def catches(self, pid: int, signum: int) -> bool:
         """Whether the process handles the signal (SigCgt, SigBlk of proc_pid_status(5)).
 
-        Blocked counts too: whoever takes signals with sigwait or a signalfd blocks them and has no handler, as pysupervise itself.
+        Blocked counts too: whoever takes signals with a signalfd blocks them and has no handler. Who sleeps in sigwait(3), as an inner
+        init does, has the signals that it waits for taken out of SigBlk meanwhile; the kernel function that it sleeps in shows it.
         """
+        read_file = self.kernel.read_file
         try:
-            status = self.kernel.read_file(f"/proc/{pid}/status")
+            status = read_file(f"/proc/{pid}/status")
+            if any(
+                line.startswith((b"SigCgt:", b"SigBlk:")) and int(line.split()[1], 16) >> (signum - 1) & 1 for line in status.splitlines()
+            ):
+                return True
+            return b"sigtimedwait" in read_file(f"/proc/{pid}/wchan")
         except OSError:
             return False
-        return any(
-            line.startswith((b"SigCgt:", b"SigBlk:")) and int(line.split()[1], 16) >> (signum - 1) & 1 for line in status.splitlines()
-        )
 
     def _stop_signal(self, pid: int, signum: int) -> int:
         """TSTP, TTIN and TTOU do nothing by default in an orphaned process group; STOP does, for who does not catch them.
@@ -216,9 +242,9 @@ class Tree:
         is taken for one: sparing a shell's jobs there would need a look at each group. As PID 1 there is nobody to continue us, yet a
         stop that somebody sent is still meant.
         """
-        if signum not in JOB_CONTROL_STOPS or self.catches(pid, signum):
+        if signum not in JOB_CONTROL_STOPS or not self.procfs or self.catches(pid, signum):
             return signum
-        fields = self._stat_fields(pid)
+        fields = self._stat_fields(f"{pid}")
         return STOP if fields and (self.own_pid == 1 or int(fields[3]) != self.own_session) else signum
 
     def _deliver_to_group(self, signum: int, command_pid: int, *, whole_namespace: bool) -> "list[int] | None":
@@ -230,7 +256,7 @@ class Tree:
         if not self.command_group:
             return self._send(command_pid, signum)
         try:
-            self.kernel.killpg(command_pid, self._stop_signal(command_pid, signum) if self.procfs else signum)
+            self.kernel.killpg(command_pid, self._stop_signal(command_pid, signum))
         except ProcessLookupError:
             return []
         except PermissionError as error:
@@ -272,12 +298,12 @@ class Tree:
     def _children_by_scan(self, parent: int) -> "list[int]":
         own = str(parent).encode()
         names = [int(name) for name in self.kernel.listdir("/proc") if name.isdigit()]
-        return [pid for pid in names if (fields := self._stat_fields(pid)) and fields[1] == own]
+        return [pid for pid in names if (fields := self._stat_fields(f"{pid}")) and fields[1] == own]
 
-    def _stat_fields(self, pid: int) -> "list[bytes]":
+    def _stat_fields(self, process: str) -> "list[bytes]":
         """Fields of /proc/PID/stat from the third (state) on: the second may contain blanks and brackets."""
         try:
-            stat: bytes = self.kernel.read_file(f"/proc/{pid}/stat")
+            stat: bytes = self.kernel.read_file(f"/proc/{process}/stat")
         except OSError:
             return []
         return stat.rpartition(b")")[2].split()
