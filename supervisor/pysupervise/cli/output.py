@@ -86,7 +86,9 @@ def table(shown: Screen, columns: Sequence[Column], rows: Sequence[Sequence[str]
 
 def printable(text: str) -> str:
     """Return text without anything that moves a cursor: processes choose their names themselves."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
+    if text.isprintable():
+        return text
+    return text.translate({ord(char): "?" for char in set(text) if not char.isprintable()})
 
 
 def columns_of(text: str) -> int:
