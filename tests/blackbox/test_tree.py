@@ -62,6 +62,18 @@ def test_values_of_a_process(pysupervise: str) -> None:
         assert "TIHC: TERM INT HUP CHLD; c caught, i ignored, b blocked, - default action" in text
 
 
+def test_who_is_in_sigwait_is_not_said_to_have_the_default_action(pysupervise: str) -> None:
+    with Scene([pysupervise, "--", "sh", "-c", f"echo ready; {SLEEPER}"]) as scene:
+        supervisor = scene.pids()[1]
+        deadline = os.times().elapsed + PATIENCE_S
+        while not Path(f"/proc/{supervisor}/wchan").read_text(encoding="ascii").startswith("do_sigtimedwait"):
+            assert os.times().elapsed < deadline
+        assert "taken by the sigwait" in found_in(pysupervise, scene.init)[supervisor]["signals"]["TERM"]
+        assert " wwww " in run(pysupervise, "tree", str(supervisor)).stdout.splitlines()[1]
+        other = subprocess.run(["setpriv", *NO_ONE, pysupervise, "tree", str(supervisor)], capture_output=True, text=True, check=True)
+        assert "not seen: whether processes of other users are in sigwait" in other.stdout
+
+
 def test_pid_1_of_a_namespace(pysupervise: str) -> None:
     with Scene(["sh", "-c", "echo ready; sleep 60; true"], child=False) as scene:
         init = found_in(pysupervise, scene.init)[scene.init]

@@ -93,5 +93,6 @@ def test_letters() -> None:
     masks = dataclasses.replace(STATUS, caught=1 << 14 | 1 << 0, blocked=1 << 0, ignored=1 << 1)
     assert [tree.disposition(PARENT, masks, signum) for signum in (15, 1, 2, 17)] == ["c", "B", "i", "-"]
     assert tree.disposition(PARENT, None, 15) == "?"
+    assert [tree.disposition(PARENT, masks, signum, "do_sigtimedwait") for signum in (15, 17)] == ["c", "w"]
     init = dataclasses.replace(STATUS, namespace_pids=(10, 1))
     assert [tree.disposition(PARENT, init, signum) for signum in (15, 17)] == ["x", "-"]

@@ -46,6 +46,11 @@ def test_what_it_does_with_sigchld(masks: dict[str, int], words: str) -> None:
     assert words in what
 
 
+def test_sigwait_hides_what_it_waits_for() -> None:
+    (what,) = whats(ZOMBIE, PARENT, status(), around=Around(wait_channel="do_sigtimedwait"))
+    assert "is in sigwait(), for which signals /proc does not show" in what
+
+
 def test_a_parent_that_cannot_act_comes_before_its_masks() -> None:
     for state, words in (("T", "stopped"), ("t", "held by its tracer"), ("D", "uninterruptible")):
         found = whats(ZOMBIE, dataclasses.replace(PARENT, state=state), status())

@@ -84,12 +84,12 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
             "tree": frozenset(alive),
             "handlers": frozenset(answering) & frozenset(alive),
         },
-        effects={number: effect(statuses[number], signum) for number in alive},
+        effects={number: effect(statuses[number], signum, procfs.wait_channel(number)) for number in alive},
         statuses=statuses,
     )
 
 
-def effect(status: Status | None, signum: int) -> str:
+def effect(status: Status | None, signum: int, channel: str | None = None) -> str:
     """Return what a signal does to a process that is not PID 1 of its namespace (signal(7))."""
     if signum not in NEVER_HANDLED:
         if status is None:
@@ -100,6 +100,8 @@ def effect(status: Status | None, signum: int) -> str:
             return "is caught"
         if status.ignores(signum):
             return "is ignored"
+        if procfs.is_in_sigwait(channel):
+            return "is not told by /proc: it is in sigwait"
     return "stops it" if signum in STOPS else "does nothing" if signum in WITHOUT_END else "ends it"
 
 

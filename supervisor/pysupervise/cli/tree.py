@@ -21,6 +21,7 @@ LEGEND = {
     "B": "blocked, with a handler",
     "-": "default action",
     "x": "default action, which PID 1 of a namespace never gets",
+    "w": "default action, or taken by the sigwait that it is in: /proc does not tell",
     "?": "not readable",
 }
 DEEPEST_DRAWN = 40
@@ -38,11 +39,12 @@ class Member:
     depth: int
     lines: str  # the drawing in front of it: one letter a level, "|" and " " for its ancestors, "+" or "`" for itself
     marks: tuple[str, ...]
+    channel: str | None  # where it sleeps; None also where nothing hangs on it
 
     @property
     def signals(self) -> str:
         """A letter of LEGEND for each of SHOWN_SIGNALS."""
-        return "".join(disposition(self.stat, self.status, signum) for signum in NUMBERS)
+        return "".join(disposition(self.stat, self.status, signum, self.channel) for signum in NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +111,25 @@ def look(pid: int | None = None, processes: dict[int, Stat] | None = None, statu
         inner = lines[:-1] + (" " if lines[-1:] == "`" else "|" if lines else "")
         for index, child in enumerate(reversed(below)):
             waiting.append((child, depth + 1, (inner if depth < DEEPEST_DRAWN else lines[:-1]) + ("+" if index else "`")))
-    members = [
-        Member(processes[number], statuses[number], depth, lines, _marks(processes[number], statuses, processes, children))
-        for number, depth, lines in placed
-    ]
+    members = []
+    for number, depth, lines in placed:
+        stat, status = processes[number], statuses[number]
+        marks = _marks(stat, statuses, processes, children)
+        channel = procfs.wait_channel(number) if _may_be_in_sigwait(stat, status) else None
+        members.append(Member(stat, status, depth, lines, marks, channel))
     return Look(members, processes, len(processes) - len(shown), procfs.hidden())
+
+
+def _may_be_in_sigwait(stat: Stat, status: Status | None) -> bool:
+    """Whether a process sleeps, and has a signal at its default action as far as the masks tell."""
+    return stat.state == "S" and status is not None and any(disposition(stat, status, signum) in "-x" for signum in NUMBERS)
 
 
 def _by_start(processes: dict[int, Stat]) -> list[Stat]:
     return sorted(processes.values(), key=lambda stat: (stat.start_ticks, stat.pid))
 
 
-def disposition(stat: Stat, status: Status | None, signum: int) -> str:
+def disposition(stat: Stat, status: Status | None, signum: int, channel: str | None = None) -> str:
     """Return what a process does with a signal, as a letter of LEGEND."""
     if status is None:
         return "?"
@@ -130,6 +139,8 @@ def disposition(stat: Stat, status: Status | None, signum: int) -> str:
         return "i"
     if status.has_handler(signum):
         return "c"
+    if procfs.is_in_sigwait(channel):
+        return "w"
     return "x" if signum != CHLD and inits.is_namespace_init(stat, status) else "-"
 
 
@@ -241,6 +252,8 @@ def draw(shown: Screen, seen: Look) -> str:
     text = output.table(shown, columns, rows, paint=lambda index, cell: _paint(shown, titles[index], cell))
     letters = sorted({letter for member in seen.members for letter in member.signals}, key=list(LEGEND).index)
     notes = [f"TIHC: {' '.join(SHOWN_SIGNALS)}; " + ", ".join(f"{letter} {LEGEND[letter]}" for letter in letters)]
+    if any(member.channel is None and _may_be_in_sigwait(member.stat, member.status) for member in seen.members):
+        notes.append("not seen: whether processes of other users are in sigwait; a default action may be taken there")
     notes.append("STATE: as in ps, s leads its session, + in the foreground group of its terminal")
     if left_out:
         notes.append(f"left out for want of width: {', '.join(left_out)}")

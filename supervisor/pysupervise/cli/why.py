@@ -106,7 +106,7 @@ def why(
         return [*found, Reason("what the parent does with SIGCHLD cannot be read here", unreadable, "look as root")]
     if inits.is_namespace_init(parent, parent_status) and not inits.is_init(parent, around.command or ()):
         found.append(_no_init(parent, parent_status))
-    return [*found, *_waiting(parent, parent_status, around), _sigchld(parent, parent_status)]
+    return [*found, *_waiting(parent, parent_status, around), _sigchld(parent, parent_status, around)]
 
 
 def _of_the_zombie(zombie: Stat, status: Status | None, around: Around) -> list[Reason]:
@@ -196,7 +196,7 @@ def _waits_for(around: Around) -> str | None:
     return f"pid {number}" if number > 0 else f"process group {-number}" if number < -1 else None
 
 
-def _sigchld(parent: Stat, status: Status) -> Reason:
+def _sigchld(parent: Stat, status: Status, around: Around) -> Reason:
     """Return what it does with SIGCHLD: one of these always holds. Masks are those of the main thread."""
     file = f"/proc/{parent.pid}/status: "
     threads = " in its main thread" if status.threads > 1 else ""
@@ -227,6 +227,13 @@ def _sigchld(parent: Stat, status: Status) -> Reason:
             "or the handler waits for children that it knows",
             file + status.evidence("SigCgt"),
             f"wait in the handler with WNOHANG until there is nobody left; kill -CHLD {parent.pid} makes it run once more",
+        )
+    if procfs.is_in_sigwait(around.wait_channel):
+        return Reason(
+            "the parent has no handler for SIGCHLD and is in sigwait(), for which signals /proc does not show; if for SIGCHLD, "
+            "it did not wait for all who died",
+            f"/proc/{parent.pid}/wchan: {around.wait_channel}; {file}{status.evidence('SigCgt', 'ShdPnd')}",
+            "one SIGCHLD can stand for many deaths: wait with WNOHANG until there is nobody left, each time",
         )
     return Reason(
         "the parent does not handle SIGCHLD (no handler, not blocked): it learns of a death only when it waits",
