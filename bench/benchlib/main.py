@@ -16,6 +16,7 @@ from . import (
     inits,
     measure_growth,
     measure_idle,
+    measure_look,
     measure_memory,
     measure_orphans,
     measure_signals,
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[Setting], list[Figure]]] = {
     "orphans": measure_orphans.measure,
     "idle": measure_idle.measure,
     "stop": measure_stop.measure,
+    "look": measure_look.measure,
     "growth": measure_growth.measure,  # last: it can stop early
 }
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCES = Path(__file__).parent.parent / "native"
-PROGRAMS = ("launch", "stamp", "receiver", "sender", "orphans", "sessions")
+PROGRAMS = ("launch", "stamp", "receiver", "sender", "orphans", "sessions", "crowd")
 
 
 class NativeError(Exception):
@@ -31,6 +31,7 @@ class Tools:
     sender: str
     orphans: str
     sessions: str
+    crowd: str
 
 
 def cache_dir() -> Path:

@@ -10,7 +10,16 @@ from pysupervise.cli import procfs
 
 ID = re.compile(r"(?:^|[-/:])(?P<id>[0-9a-f]{64})(?:\.scope)?(?:/|$)")
 MOUNT = re.compile(r"/(?:containers|overlay-containers|sandboxes)/(?P<id>[0-9a-f]{64})/")
-ENGINES = {"libpod": "podman", "docker": "docker", "crio": "cri-o", "containerd": "containerd", "kubepods": "containerd", "lxc": "lxc"}
+ENGINES = {
+    "libpod": "podman",
+    "overlay-containers": "podman",
+    "docker": "docker",
+    "crio": "cri-o",
+    "containerd": "containerd",
+    "kubepods": "containerd",
+    "lxc": "lxc",
+}
+MOUNTED_BY_ENGINES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv", "/dev/shm")  # noqa: S108 -- named, not used
 FEWEST_DIGITS = 4  # of an id, so that a name such as "a" is not taken for one
 # Where engines keep the names that people gave; each is read only where the user may.
 DOCKER_STATE = "/var/lib/docker/containers"
@@ -57,8 +66,13 @@ def container_of(pid: int) -> Container | None:
             mounts = file.read()
     except OSError:
         return None
-    found = MOUNT.search(mounts)
-    return None if found is None else Container(found["id"], _engine(found[0] + mounts[max(0, found.start() - 80) : found.start()]))
+    for line in mounts.splitlines():
+        # proc_pid_mountinfo(5): the fourth field is the directory that is mounted, the fifth where. On the host the ids stand in the fifth.
+        source, target = line.split(" ")[3:5]
+        found = MOUNT.search(source) if target in MOUNTED_BY_ENGINES else None
+        if found is not None:
+            return Container(found["id"], _engine(source))
+    return None
 
 
 def cgroup_paths(pid: int) -> list[str]:

@@ -55,9 +55,9 @@ def command() -> click.Command:
     return Help("pysupervise", params=parameters(), help=SUMMARY, epilog=EPILOG, add_help_option=False)
 
 
-def group() -> click.Group:
-    """Return the verbs as a click group, one module each."""
-    return click.Group("pysupervise", commands={verb: importlib.import_module(f"pysupervise.cli.{verb}").command for verb in VERBS})
+def group(verb: str) -> click.Group:
+    """Return a click group with one verb: the modules of the others, and what they import, are not loaded for it."""
+    return click.Group("pysupervise", commands={verb: importlib.import_module(f"pysupervise.cli.{verb}").command})
 
 
 def help_text() -> str:
@@ -74,5 +74,5 @@ def run(name: str, arguments: list[str]) -> int:
     if name == "version":
         click.echo(f"pysupervise {__version__}")
         return 0
-    result: object = group().main([name, *arguments], prog_name="pysupervise", standalone_mode=True)
+    result: object = group(name).main([name, *arguments], prog_name="pysupervise", standalone_mode=True)
     return result if isinstance(result, int) else 0

@@ -4,9 +4,12 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import click
@@ -31,10 +34,14 @@ class Screen:
 
     def cut(self, text: str, columns: int) -> str:
         """Return text in at most so many columns."""
-        if len(text) <= columns:
+        if columns_of(text) <= columns:
             return text
-        mark = "…" if self.unicode else "~"
-        return text[: max(0, columns - 1)] + mark if columns > 0 else ""
+        used = 0
+        for index, char in enumerate(text):
+            used += _columns_of_char(char)
+            if used > columns - 1:  # one is for the mark
+                return (text[:index] + ("…" if self.unicode else "~")) if columns > 0 else ""
+        raise AssertionError
 
 
 def screen() -> Screen:
@@ -57,7 +64,9 @@ def table(shown: Screen, columns: Sequence[Column], rows: Sequence[Sequence[str]
     """Return a table, one line a row. The last column takes what is left of the width. ``paint``: (column index, padded cell) -> cell."""
     rows = [[printable(cell) for cell in row] for row in rows]
     titles = [column.title for column in columns]
-    widths = [max(len(row[index]) for row in [titles, *rows]) for index in range(len(columns))]
+    # Nobody asks for the width of a last column that is not aligned to the right, and it is the longest.
+    aligned = len(columns) - (not columns[-1].right)
+    widths = [max(columns_of(row[index]) for row in [titles, *rows]) for index in range(aligned)]
     lines = []
     for number, row in enumerate([titles, *rows]):
         cells, used = [], 0
@@ -67,8 +76,9 @@ def table(shown: Screen, columns: Sequence[Column], rows: Sequence[Sequence[str]
             if last and shown.width is not None:
                 text = shown.cut(text, max(shown.width - used, 10))
             if not last or columns[index].right:
-                text = text.rjust(widths[index]) if columns[index].right else text.ljust(widths[index])
-            used += len(text) + 2
+                padding = " " * (widths[index] - columns_of(text))
+                text = padding + text if columns[index].right else text + padding
+                used += widths[index] + 2
             cells.append(shown.paint(text, bold=True) if number == 0 else paint(index, text) if paint else text)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
@@ -76,7 +86,28 @@ def table(shown: Screen, columns: Sequence[Column], rows: Sequence[Sequence[str]
 
 def printable(text: str) -> str:
     """Return text without anything that moves a cursor: processes choose their names themselves."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    if text.isprintable():
+        return text
+    return text.translate({ord(char): "?" for char in set(text) if not char.isprintable()})
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes: wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns_of_char, text))
+
+
+def fold(shown: Screen, text: str, indent: str) -> str:
+    """Return a sentence on as many lines as the width needs, those after the first indented; in a pipe on one."""
+    if shown.width is None:
+        return text
+    return "\n".join(textwrap.wrap(text, shown.width, subsequent_indent=indent, break_on_hyphens=False))
+
+
+@cache
+def _columns_of_char(char: str) -> int:
+    return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def duration(seconds: float) -> str:
@@ -129,13 +160,19 @@ def show(look: Callable[[], tuple[Any, Callable[[Screen], str], int]], *, as_jso
             else:
                 shown = screen()
                 clear = CLEAR if watch_s and shown.width is not None else ""
-                click.echo(clear + draw(shown))
+                click.echo(clear + encodable(draw(shown)))
             if watch_s is None:
                 return status
             sys.stdout.flush()
             time.sleep(watch_s)
     except KeyboardInterrupt:
         return status
+
+
+def encodable(text: str) -> str:
+    """Return text with a question mark for what standard output's encoding does not have: names of processes can be anything."""
+    encoding = sys.stdout.encoding or "ascii"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 class CannotError(click.ClickException):
