@@ -98,11 +98,11 @@ def test_limit_of_a_pids_cgroup() -> None:
     group.mkdir()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         try:
-            (group / "pids.max").write_text("4")
+            (group / "pids.max").write_text("1")
             (group / "cgroup.procs").write_text(str(process.pid))
             nearest = limits.limits_of(process.pid)[0]
         finally:
             process.kill()
             process.wait()
             group.rmdir()
-    assert (nearest.what, nearest.limit, nearest.used, nearest.share) == (f"pids.max of /{group.name}", 4, 1, 0.25)
+    assert (nearest.what, nearest.limit, nearest.used, nearest.share) == (f"pids.max of /{group.name}", 1, 1, 1.0)

@@ -359,3 +359,48 @@ def test_terminal_gets_colour_and_lines_of_its_width(pysupervise: str, tmp_path:
     plain = lines(NO_COLOR="1")
     assert "\x1b" not in plain
     assert max(len(line) for line in plain.splitlines()) <= 60
+
+
+def test_interactive_shell_is_no_error(pysupervise: str) -> None:
+    """Bash at a prompt ignores TERM by design."""
+    words = ["--pid", "--fork", "--kill-child", "--mount-proc", "--", "bash", "--norc"]
+    child = pexpect.spawn("unshare", words, encoding="utf-8", timeout=PATIENCE_S, dimensions=(24, 200))
+    child.sendline(f"{pysupervise} doctor --json | cat; echo left with ${{PIPESTATUS[0]}}!")
+    child.expect(r"left with (\d+)!")
+    text = child.before or ""
+    child.close(force=True)
+    assert child.match.group(1) == "0"
+    assert '"rule": "pid1-ignores-stop-signal"' in text
+
+
+def test_terminal_without_foreground_group(doctor: Callable[..., dict[str, Any]]) -> None:
+    """The foreground group has ended, and nobody took the terminal back."""
+    code = (
+        "import os, signal\n"
+        "signal.signal(15, lambda *_: None); signal.signal(22, signal.SIG_IGN)\n"
+        "pid = os.fork()\n"
+        "if pid == 0: signal.pause()\n"
+        "os.setpgid(pid, pid); os.tcsetpgrp(0, pid); os.kill(pid, 9); os.waitpid(pid, 0)\n"
+    )
+    child = pexpect.spawn(sys.executable, ["-I", "-c", code + STAY], encoding="utf-8", timeout=PATIENCE_S)
+    child.expect("ready")
+    assert child.pid is not None
+    finding = found(doctor(child.pid), "terminal-without-foreground")
+    child.close(force=True)
+    assert finding["severity"] == "warning"
+    assert "no process is in group" in finding["evidence"][0]
+
+
+def test_watch_looks_again(pysupervise: str, tmp_path: Path) -> None:
+    """One line of JSON a look; the status is that of the last one."""
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM x\nENTRYPOINT a; b\n")
+    words = [pysupervise, "doctor", "--json", "--watch", "0.1", "--dockerfile", str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["status"] == 2
+        path.write_text('FROM x\nENTRYPOINT ["svc"]\n')
+        while json.loads(process.stdout.readline())["status"] != 0:
+            pass
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0

@@ -11,7 +11,7 @@ from pysupervise.cli.diagnosis.subject import Process, Subject, Terminal
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of include/linux/proc_ns.h
 SECOND_LOOK_S = 0.2  # a zombie that is just being reaped, a read that is just being done: gone by then
 DEEPEST = 20
-MOST_CLOSE_LOOKS = 2_000  # members whose masks are read
+MOST_LOOKS = 20_000  # members whose pending signals are read
 PASSING = frozenset("ZD")
 
 
@@ -40,7 +40,7 @@ def examine(
     member_stats = [processes[pid] for pid in scope if pid in processes]
     lasting = _second_look(member_stats)
     zombies = [member for member in lasting if member.state == "Z"]
-    parents = {member.parent: close_look(parent) for member in zombies if (parent := procfs.read_stat(member.parent)) is not None}
+    parents = {pid: close_look(stat) for pid in {zombie.parent for zombie in zombies} if (stat := procfs.read_stat(pid)) is not None}
     unread = []
     if head.status is None:
         unread.append(f"/proc/{head_pid}/status")
@@ -51,6 +51,8 @@ def examine(
         unread.append(f"/proc/{head_pid}/fd: standard input, open files and signalfds")
     if hidden := procfs.hidden():
         unread.append(f"/proc is mounted with {hidden}: other users' processes are not shown")
+    if len(member_stats) > MOST_LOOKS:
+        unread.append(f"pending signals of {len(member_stats) - MOST_LOOKS} processes: only {MOST_LOOKS} are looked at")
     if container is not None and not signal.certain:
         unread.append("the engine's stop signal: its files may not be read here, TERM is assumed")
     return Subject(
@@ -188,7 +190,7 @@ def _pending(members: Sequence[procfs.Stat], signum: int, chain: Sequence[Proces
     """Return living members that have the signal pending: it was sent, and has not been taken."""
     found = []
     close = {process.pid: process for process in chain}
-    for member in members[:MOST_CLOSE_LOOKS]:
+    for member in members[:MOST_LOOKS]:
         if member.state == "Z":
             continue
         status = procfs.read_status(member.pid)
