@@ -133,7 +133,9 @@ def _chain(head: Process, children: Mapping[int, list[int]], processes: Mapping[
     while len(chain) < DEEPEST and (chain[-1].init in programs.SMALL_INITS or chain[-1].is_shell):
         alive = [processes[pid] for pid in children.get(chain[-1].pid, ()) if pid in processes and processes[pid].state not in "ZX"]
         # `podman exec` enters a namespace from outside and is nobody's child there, so these are the command's own.
-        alive = [stat for stat in alive if stat.pid != os.getpid()]
+        # We ourselves, and our own job (`pysupervise doctor | less`), are no service.
+        own = os.getpgrp() if head.stat.group != os.getpgrp() else 0
+        alive = [stat for stat in alive if stat.pid != os.getpid() and stat.group != own]
         if not alive:
             break
         chain.append(close_look(alive[0]))

@@ -14,7 +14,7 @@ def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
     """PID 1 gets only signals that it handles (pid_namespaces(7)); a shell in front is another rule's."""
     head, signum = subject.head, subject.stop_signal.number
     name = signals.name(signum)
-    if not head.is_pid1 or (head.is_shell and len(subject.chain) > 1):
+    if not head.is_pid1 or (head.is_shell and len(subject.chain) > 1 and not head.is_prompt):
         return
     reaction = head.reaction(signum)
     evidence = (*head.mask_evidence("SigCgt", "SigIgn", "SigBlk"), f"{signal_bit(signum)}; stop signal: {subject.stop_signal.source}")
@@ -23,9 +23,8 @@ def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
     elif reaction in (Reaction.HANDLER, Reaction.TAKEN):
         yield Passed(f"{name} reaches PID 1, {head.label}: {_how(head, signum)}")
     elif reaction is Reaction.DROPPED:
-        interactive = head.is_shell and (head.links or {}).get(0, "").startswith("/dev/pts/")
         yield Finding(
-            INFO if interactive else ERROR,
+            INFO if head.is_prompt else ERROR,
             "pid1-drops-stop-signal",
             f"{name} does nothing to PID 1, {head.label}",
             evidence,
@@ -35,9 +34,8 @@ def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
             f"handle {name} in the program, or put an init in front: {FRONT}",
         )
     elif reaction in (Reaction.IGNORED, Reaction.NOTHING):
-        interactive = head.is_shell and (head.links or {}).get(0, "").startswith("/dev/pts/")
         yield Finding(
-            INFO if interactive else ERROR,
+            INFO if head.is_prompt else ERROR,
             "pid1-ignores-stop-signal",
             f"PID 1, {head.label}, ignores {name}",
             evidence,
@@ -61,6 +59,9 @@ def shell_in_front(subject: Subject) -> Iterator[Remark]:
     if shell is None or subject.service.is_shell:
         if shell is None and len(subject.chain) > 1:
             yield Passed("no shell between the top and the service")
+        return
+    if shell.is_prompt:
+        yield Passed(f"{shell.label} is a shell at a terminal: somebody types")
         return
     name = signals.name(signum)
     above = [process for process in subject.chain[: subject.chain.index(shell)] if process.init]

@@ -69,6 +69,12 @@ class Process:
         return programs.is_shell(self.words)
 
     @property
+    def is_prompt(self) -> bool:
+        """Whether it is a shell at a terminal that was given nothing to run: somebody types."""
+        options_only = all(word.startswith("--") or (word.startswith("-") and "c" not in word) for word in self.words[1:])
+        return self.is_shell and options_only and (self.links or {}).get(0, "").startswith(("/dev/pts/", "/dev/tty", "/dev/console"))
+
+    @property
     def name(self) -> str:
         """What to call it."""
         return self.init or (programs.base_name(self.words[0]) if self.words else self.stat.name)
