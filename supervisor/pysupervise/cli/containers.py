@@ -8,8 +8,12 @@ from dataclasses import dataclass
 
 from pysupervise.cli import procfs
 
-ID = re.compile(r"(?:^|[-/:])(?P<id>[0-9a-f]{64})(?:\.scope)?(?:/|$)")
+# conmon, the monitor outside of a container, may have a cgroup whose name ends in the container's id: it is no member.
+ID = re.compile(r"(?:^|[-/:])(?<!conmon-)(?P<id>[0-9a-f]{64})(?:\.scope)?(?:/|$)")
 MOUNT = re.compile(r"/(?:containers|overlay-containers|sandboxes)/(?P<id>[0-9a-f]{64})/")
+# Files that engines put into every container, from a directory with its id. The machine's own mount table names the ids too, in
+# other places: there they are containers that somebody runs, not where the process is.
+MOUNT_POINTS = frozenset({"/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv"})
 ENGINES = {
     "libpod": "podman",
     "overlay-containers": "podman",
@@ -19,7 +23,6 @@ ENGINES = {
     "kubepods": "containerd",
     "lxc": "lxc",
 }
-MOUNTED_BY_ENGINES = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv", "/dev/shm")  # noqa: S108 -- named, not used
 FEWEST_DIGITS = 4  # of an id, so that a name such as "a" is not taken for one
 # Where engines keep the names that people gave; each is read only where the user may.
 DOCKER_STATE = "/var/lib/docker/containers"
@@ -54,24 +57,38 @@ class NotFoundError(Exception):
         self.hint = hint
 
 
-def container_of(pid: int) -> Container | None:
-    """Return the container of a process, None where it is in none, or where its cgroup is hidden by a namespace of ours."""
+def container_of(pid: int, by_mounts: dict[int, Container | None] | None = None) -> Container | None:
+    """Return the container of a process, None where it is in none, or where its cgroup is hidden by a namespace of ours.
+
+    ``by_mounts`` keeps what mount tables said, by mount namespace: give the same one for many processes, for such a table is long.
+    """
     for path in cgroup_paths(pid):
         found = ID.search(path)
         if found is not None:
             return Container(found["id"], _engine(path))
     # Inside a container with a cgroup namespace the path is "/", but the engine's files are mounted from a directory with the id.
+    if by_mounts is None:
+        return _by_mounts(pid)
     try:
-        with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as file:
-            mounts = file.read()
+        namespace = os.stat(f"/proc/{pid}/ns/mnt").st_ino
     except OSError:
         return None
-    for line in mounts.splitlines():
-        # proc_pid_mountinfo(5): the fourth field is the directory that is mounted, the fifth where. On the host the ids stand in the fifth.
-        source, target = line.split(" ")[3:5]
-        found = MOUNT.search(source) if target in MOUNTED_BY_ENGINES else None
+    if namespace not in by_mounts:
+        by_mounts[namespace] = _by_mounts(pid)
+    return by_mounts[namespace]
+
+
+def _by_mounts(pid: int) -> Container | None:
+    try:
+        with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        return None
+    for fields in lines:
+        root, point = fields[3:5]  # proc_pid_mountinfo(5)
+        found = MOUNT.search(root) if point in MOUNT_POINTS else None
         if found is not None:
-            return Container(found["id"], _engine(source))
+            return Container(found["id"], _engine(root))
     return None
 
 
@@ -90,8 +107,9 @@ def resolve(word: str, processes: dict[int, procfs.Stat]) -> tuple[Container, li
     Processes: those in its cgroup, the first one in its PID namespace (its PID 1) first.
     """
     members: dict[Container, list[int]] = {}
+    by_mounts: dict[int, Container | None] = {}
     for pid in processes:
-        found = container_of(pid)
+        found = container_of(pid, by_mounts)
         if found is not None:
             members.setdefault(found, []).append(pid)
     wanted = {identity for identity in {_id_of_name(word, processes)} if identity}

@@ -1,0 +1,128 @@
+"""Reads a compose file as a tree of nodes, so that every value has its line. The only module that needs PyYAML."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yaml.nodes import Node
+
+MERGE = "<<"
+VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-?+])(?P<other>[^}]*))?\}|\w+)")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
+UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class UnreadableError(Exception):
+    """The file cannot be read as a compose file: a reason and a hint."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason, hint)
+        self.reason = reason
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value and where it stands; ``key`` positions are those of the key in front of it."""
+
+    node: "Node"
+    line: int  # from 1
+    column: int
+
+    @property
+    def text(self) -> str | None:
+        """A scalar with its variables put in where they have a default; None for lists, mappings and null."""
+        from yaml.nodes import ScalarNode
+
+        if not isinstance(self.node, ScalarNode) or (self.node.tag.endswith(":null") and self.node.style is None):
+            return None
+        return interpolate(self.node.value)
+
+    @property
+    def is_true(self) -> bool:
+        """Whether it is a YAML true."""
+        return (self.text or "").lower() in ("true", "yes", "on")
+
+    @property
+    def items(self) -> "list[Value] | None":
+        """The items of a list, None where it is none."""
+        from yaml.nodes import SequenceNode
+
+        if not isinstance(self.node, SequenceNode):
+            return None
+        return [_value(item) for item in self.node.value]
+
+    def get(self, key: str) -> "Value | None":
+        """Return the value of a key, its own before those that << merges in; the position is that of the key."""
+        for name, value in self.pairs():
+            if name == key:
+                return value
+        return None
+
+    def pairs(self) -> "Iterator[tuple[str, Value]]":
+        """Yield the keys and values of a mapping: what << merges in comes last."""
+        from yaml.nodes import MappingNode, SequenceNode
+
+        if not isinstance(self.node, MappingNode):
+            return
+        merged: list[Node] = []
+        for key, value in self.node.value:
+            if key.value == MERGE:
+                merged += value.value if isinstance(value, SequenceNode) else [value]
+            else:
+                yield str(key.value), Value(value, key.start_mark.line + 1, key.start_mark.column + 1)
+        for node in merged:
+            yield from _value(node).pairs()
+
+
+def load(text: str) -> Value:
+    """Return the root. Raises UnreadableError."""
+    try:
+        import yaml
+    except ImportError:
+        raise UnreadableError(
+            "PyYAML is not installed", "pip install pyyaml, or a pysupervise that was installed with its dependencies"
+        ) from None
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+        raise UnreadableError(f"it is not YAML: {place}{error.problem or error.context}", "check the indentation there") from None
+    except yaml.YAMLError as error:
+        raise UnreadableError(f"it is not YAML: {error}", "is it a compose file?") from None
+    if root is None or _value(root).get("services") is None:
+        raise UnreadableError("it has no services", "give a compose file: compose.yaml, docker-compose.yml")
+    return _value(root)
+
+
+def services(root: Value) -> Iterator[tuple[str, Value]]:
+    """Yield the services by name."""
+    table = root.get("services")
+    if table is not None:
+        yield from table.pairs()
+
+
+def interpolate(text: str) -> str:
+    """Put the defaults of variables in; one without stays as it is, and $$ is a dollar."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        return match["other"] if (match["operator"] or "").endswith("-") else match[0]
+
+    return VARIABLE.sub(value, text)
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of a compose duration such as 1m30s, None where it is none (compose wants a unit)."""
+    parts = DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * UNITS_S[unit] for number, unit in parts)
+
+
+def _value(node: "Node") -> Value:
+    return Value(node, node.start_mark.line + 1, node.start_mark.column + 1)

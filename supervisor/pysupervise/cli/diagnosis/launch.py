@@ -1,0 +1,164 @@
+"""A command line taken apart: the inits in front, their options, the shell, and the service behind them."""
+
+import itertools
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pysupervise.cli.diagnosis import programs
+from pysupervise.core import cmdline, signals
+from pysupervise.core.settings import Settings
+
+# Options of other inits that take a value in the next word.
+VALUED = {
+    "tini": ("-p", "-e", "--pid1-death"),
+    "docker-init": ("-p", "-e"),
+    "dumb-init": ("-r", "--rewrite"),
+    "catatonit": (),
+    "podman-init": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """An init of a command line."""
+
+    name: str
+    options: tuple[str, ...]
+    settings: Settings | None = None  # of pysupervise
+    wrong: str = ""  # why pysupervise refuses its options
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is pysupervise under its own name."""
+        return self.name == programs.OURS
+
+    def signals_group(self) -> bool:
+        """Whether a signal goes further than to the command itself: to its group at least."""
+        if self.settings is not None:
+            return self.settings.forward != "child"
+        if self.name == "dumb-init":
+            return not {"-c", "--single-child"} & set(self.options)
+        return "-g" in self.options
+
+    def passes_on(self, signum: int) -> int:
+        """Return the signal that the command gets where this init gets ``signum``; 0: none."""
+        if self.settings is not None:
+            settings = self.settings
+            first = settings.stop_plan[0][0] if settings.stop_plan and signum in settings.stop_signals else 0
+            sent = first or signum
+            return settings.rewrites.get(sent, sent)
+        if self.name == "dumb-init":
+            for pair in _values(self.options, ("-r", "--rewrite")):
+                source, _, target = pair.partition(":")
+                if source == str(signum) and target.isdigit():
+                    return int(target)
+        return signum
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a command line starts, from the outside in."""
+
+    inits: tuple[Init, ...]
+    shell: tuple[str, ...]  # the words of a shell that runs text (sh -c TEXT), () where there is none
+    text: str  # that text
+    service: tuple[str, ...]  # the words of what is neither init nor shell; of a shell's text, where it is one simple command
+
+    @property
+    def ours(self) -> Init | None:
+        """The innermost pysupervise."""
+        return next((init for init in reversed(self.inits) if init.is_ours), None)
+
+    def reaching_service(self, signum: int) -> int:
+        """Return the signal that arrives behind all the inits."""
+        for init in self.inits:
+            signum = init.passes_on(signum)
+        return signum
+
+
+def read(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Launch:
+    """Take words apart. ``environment``: what is known of it, for PYSUPERVISE_ variables. Wrong options are kept, never raised."""
+    inits = []
+    rest = list(words)
+    while rest and (name := programs.init_of(rest)):
+        if name not in programs.SMALL_INITS:
+            break
+        init, rest = _take(name, rest, environment or {})
+        inits.append(init)
+    shell: tuple[str, ...] = ()
+    text = ""
+    if programs.is_shell(rest) and (index := _text_index(rest)):
+        shell, text = tuple(rest), rest[index]
+        rest = simple_command(text)
+    return Launch(tuple(inits), shell, text, tuple(rest))
+
+
+def simple_command(text: str) -> list[str]:
+    """Return the words of a shell text that is one simple command, [] where it is more; a leading exec is left out."""
+    from pysupervise.cli.diagnosis import shelltext
+
+    if shelltext.operators(text):
+        return []
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return []
+    while (words and words[0] in ("exec", "env")) or (words and "=" in words[0] and words[0].partition("=")[0].isidentifier()):
+        del words[0]
+    return words
+
+
+def _text_index(words: Sequence[str]) -> int:
+    """Return the index of the text that a shell is to run, 0 where it gets none: sh -c, bash -lc, busybox sh -ec."""
+    start = 2 if programs.base_name(words[0]) == "busybox" else 1
+    for index, word in enumerate(words[start:], start):
+        if not word.startswith("-"):
+            return 0
+        if "c" in word[1:] and not word.startswith("--"):
+            following = index + 1
+            while following < len(words) and words[following].startswith(("-", "+")) and words[following] != "--":
+                following += 1  # sh -c -e TEXT
+            if words[following : following + 1] == ["--"]:
+                following += 1
+            return following if following < len(words) else 0
+    return 0
+
+
+def _take(name: str, words: list[str], environment: Mapping[str, str]) -> tuple[Init, list[str]]:
+    start = next(index for index, word in enumerate(words) if programs.init_of([word]) or word.endswith(".pyz") or word == "-m")
+    start += 2 if words[start] == "-m" else 1
+    arguments = words[start:]
+    if name == programs.OURS:
+        return _take_ours(arguments, environment)
+    index = 0
+    while index < len(arguments) and arguments[index].startswith("-"):
+        if arguments[index] == "--":
+            return Init(name, tuple(arguments[:index])), arguments[index + 1 :]
+        index += 2 if arguments[index] in VALUED.get(name, ()) else 1
+    return Init(name, tuple(arguments[:index])), arguments[index:]
+
+
+def _take_ours(arguments: list[str], environment: Mapping[str, str]) -> tuple[Init, list[str]]:
+    variables = {key.encode(): value.encode() for key, value in environment.items() if key.startswith("PYSUPERVISE_")}
+    try:
+        chosen, command, _ = cmdline.read_arguments(arguments)
+        settings = cmdline.parse([*arguments[: len(arguments) - len(command)], *(command or ["-"])], variables)
+    except cmdline.Question:
+        return Init(programs.OURS, tuple(arguments)), []
+    except cmdline.UsageError as error:
+        command = arguments[arguments.index("--") + 1 :] if "--" in arguments else []
+        return Init(programs.OURS, tuple(arguments), None, f"{error.reason}; {error.hint}"), command
+    if not command and not chosen and arguments not in ([], ["--"]):
+        return Init(programs.OURS, tuple(arguments)), []
+    return Init(programs.OURS, tuple(arguments[: len(arguments) - len(command)]), settings), command
+
+
+def _values(options: Sequence[str], names: tuple[str, ...]) -> list[str]:
+    found = [value for name, value in itertools.pairwise(options) if name in names]
+    return found + [option.partition("=")[2] for option in options if option.startswith("--rewrite=")]
+
+
+def signal_name(signum: int) -> str:
+    """Return the name for users."""
+    return signals.name(signum)

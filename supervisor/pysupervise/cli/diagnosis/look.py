@@ -1,0 +1,215 @@
+"""Reads a Subject: one pass over /proc, a close look at the few processes that matter, a second one at what may be passing."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+from pysupervise.cli import containers, limits, procfs, sigwait
+from pysupervise.cli.diagnosis import engine, programs, surroundings
+from pysupervise.cli.diagnosis.subject import Process, Subject, Terminal
+
+INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of include/linux/proc_ns.h
+SECOND_LOOK_S = 0.2  # a zombie that is just being reaped, a read that is just being done: gone by then
+DEEPEST = 20
+MOST_LOOKS = 20_000  # members whose pending signals are read
+PASSING = frozenset("ZD")
+
+
+def initial_namespace(pid: int | str) -> bool:
+    """Whether a process is in the machine's own PID namespace; True where that may not be read and ours is that."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino == INITIAL_PID_NAMESPACE
+    except OSError:
+        return pid != "self" and initial_namespace("self")
+
+
+def examine(
+    head_pid: int, processes: Mapping[int, procfs.Stat], container: containers.Container | None, members: Sequence[int] = ()
+) -> Subject | None:
+    """Read everything about a process, None where it is gone. ``members``: those of its container, besides everybody below it."""
+    children = procfs.children_of(dict(processes))
+    stat = procfs.read_stat(head_pid)
+    if stat is None:
+        return None
+    scope = sorted({head_pid, *members, *procfs.descendants(head_pid, children)})
+    head = close_look(stat)
+    chain, siblings = _chain(head, children, processes)
+    outermost = _pid1(head, processes)
+    pid1, below = outermost
+    signal = engine.stop_signal(container, processes) if container is not None else engine.ASSUMED
+    member_stats = [processes[pid] for pid in scope if pid in processes]
+    lasting = _second_look(member_stats)
+    zombies = [member for member in lasting if member.state == "Z"]
+    parents = {pid: close_look(stat) for pid in {zombie.parent for zombie in zombies} if (stat := procfs.read_stat(pid)) is not None}
+    unread = []
+    if head.status is None:
+        unread.append(f"/proc/{head_pid}/status")
+    environment = surroundings.environment(head_pid)
+    if environment is None:
+        unread.append(f"/proc/{head_pid}/environ: PYSUPERVISE_ variables and NOTIFY_SOCKET")
+    if head.links is None:
+        unread.append(f"/proc/{head_pid}/fd: standard input, open files and signalfds")
+    if hidden := procfs.hidden():
+        unread.append(f"/proc is mounted with {hidden}: other users' processes are not shown")
+    if len(member_stats) > MOST_LOOKS:
+        unread.append(f"pending signals of {len(member_stats) - MOST_LOOKS} processes: only {MOST_LOOKS} are looked at")
+    if container is not None and not signal.certain:
+        unread.append("the engine's stop signal: its files may not be read here, TERM is assumed")
+    return Subject(
+        head=head,
+        chain=chain,
+        service_siblings=siblings,
+        pid1=pid1,
+        initial_namespace=initial_namespace(head_pid),
+        below_pid1=below,
+        container=container,
+        stop_signal=signal,
+        members=tuple(member_stats),
+        zombies=tuple(zombies),
+        parents=parents,
+        blocked_pending=_pending(member_stats, signal.number, chain),
+        uninterruptible=tuple(member for member in lasting if member.state == "D"),
+        member_names={member.pid: member.name for member in member_stats},
+        notify=tuple(found for process in dict.fromkeys((chain[0].pid, chain[-1].pid)) if (found := surroundings.notify(process))),
+        terminal=_terminal(head.stat, processes),
+        task_limits=tuple(limits.limits_of(head_pid)),
+        tasks_of_user=_tasks_of_user(chain[-1], processes),
+        environment=environment,
+        unread=tuple(unread),
+    )
+
+
+def close_look(stat: procfs.Stat) -> Process:
+    """Read what the rules ask of a single process."""
+    pid = stat.pid
+    status = procfs.read_status(pid)
+    masks, taken = [], []
+    for thread in _threads(pid):
+        one = _thread_blocked(pid, thread)
+        if one is not None:
+            masks.append(one)
+        if waiting := sigwait.awaited(pid, thread):
+            taken.append(waiting)
+    if descriptor := sigwait.from_descriptors(pid):
+        taken.append(descriptor)
+    blocked = status.blocked if status is not None else 0
+    for mask in masks:
+        blocked &= mask
+    return Process(
+        stat=stat,
+        status=status,
+        words=tuple(procfs.command_line(pid) or ()),
+        blocked=blocked,
+        taken=tuple(taken),
+        taken_readable=sigwait.readable(pid),
+        links=surroundings.standard_descriptors(pid),
+        open_files=surroundings.open_files(pid),
+        limits=surroundings.soft_limits(pid),
+    )
+
+
+def _threads(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
+
+
+def _thread_blocked(pid: int, thread: int) -> int | None:
+    try:
+        with open(f"/proc/{pid}/task/{thread}/status", "rb", buffering=0) as file:
+            for line in file.read(16384).splitlines():
+                if line.startswith(b"SigBlk:"):
+                    return int(line.split()[1], 16)
+    except OSError:
+        return None
+    return None
+
+
+def _chain(head: Process, children: Mapping[int, list[int]], processes: Mapping[int, procfs.Stat]) -> tuple[tuple[Process, ...], int]:
+    """Go down through inits and shells to the first that is neither; with it, how many living siblings it has."""
+    chain = [head]
+    siblings = 0
+    while len(chain) < DEEPEST and (chain[-1].init in programs.SMALL_INITS or chain[-1].is_shell):
+        alive = [processes[pid] for pid in children.get(chain[-1].pid, ()) if pid in processes and processes[pid].state not in "ZX"]
+        # `podman exec` enters a namespace from outside and is nobody's child there, so these are the command's own.
+        # We ourselves, and our own job (`pysupervise doctor | less`), are no service.
+        own = os.getpgrp() if head.stat.group != os.getpgrp() else 0
+        alive = [stat for stat in alive if stat.pid != os.getpid() and stat.group != own]
+        if not alive:
+            break
+        chain.append(close_look(alive[0]))
+        siblings = len(alive) - 1
+    return tuple(chain), siblings
+
+
+def _pid1(head: Process, processes: Mapping[int, procfs.Stat]) -> tuple[Process | None, bool]:
+    """Return PID 1 of the head's namespace, and whether the head is it or below it."""
+    if head.is_pid1:
+        return head, True
+    status = head.status
+    if status is None:
+        return None, False
+    depth = len(status.namespace_pids)
+    pid = head.stat.parent
+    while pid in processes:
+        above = procfs.read_status(pid)
+        if above is not None and len(above.namespace_pids) == depth and above.namespace_pids[-1] == 1:
+            return close_look(processes[pid]), True
+        pid = processes[pid].parent
+    try:
+        namespace = os.stat(f"/proc/{head.pid}/ns/pid").st_ino
+    except OSError:
+        return None, False
+    for stat in processes.values():
+        if stat.kernel_thread:
+            continue
+        other = procfs.read_status(stat.pid)
+        if other is not None and len(other.namespace_pids) == depth and other.namespace_pids[-1] == 1:
+            try:
+                if os.stat(f"/proc/{stat.pid}/ns/pid").st_ino == namespace:
+                    return close_look(stat), False
+            except OSError:
+                continue
+    return None, False
+
+
+def _second_look(members: Sequence[procfs.Stat]) -> list[procfs.Stat]:
+    """Return those who are dead or in uninterruptible sleep, and still are after a moment; nobody waits where there are none."""
+    first = [member for member in members if member.state in PASSING]
+    if not first:
+        return []
+    time.sleep(SECOND_LOOK_S)
+    lasting = []
+    for member in first:
+        again = procfs.read_stat(member.pid)
+        if again is not None and again.start_ticks == member.start_ticks and again.state == member.state:
+            lasting.append(again)
+    return lasting
+
+
+def _pending(members: Sequence[procfs.Stat], signum: int, chain: Sequence[Process]) -> tuple[Process, ...]:
+    """Return living members that have the signal pending: it was sent, and has not been taken."""
+    found = []
+    close = {process.pid: process for process in chain}
+    for member in members[:MOST_LOOKS]:
+        if member.state == "Z":
+            continue
+        status = procfs.read_status(member.pid)
+        if status is not None and status.pending >> (signum - 1) & 1:
+            found.append(close.get(member.pid) or close_look(member))
+    return tuple(found)
+
+
+def _terminal(stat: procfs.Stat, processes: Mapping[int, procfs.Stat]) -> Terminal | None:
+    if stat.terminal == 0:
+        return None
+    exists = any(other.group == stat.foreground for other in processes.values())
+    return Terminal(stat.terminal, stat.foreground, exists)
+
+
+def _tasks_of_user(service: Process, processes: Mapping[int, procfs.Stat]) -> int | None:
+    """Count the threads of the service's user; None for root, whom RLIMIT_NPROC does not bind (getrlimit(2)), and without a limit."""
+    if service.status is None or service.status.uid == 0 or not service.limits.get("Max processes", "unlimited").isdigit():
+        return None
+    return sum(stat.threads for stat in processes.values() if procfs.owner(stat.pid) == service.status.uid)

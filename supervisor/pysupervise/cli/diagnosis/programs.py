@@ -1,0 +1,103 @@
+"""What is known of programs by their name: which are inits, which are shells, which signal each expects for a stop."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from signal import Signals
+
+OURS = "pysupervise"
+# Inits that containers have: each waits for every orphan. Value: what else it is called.
+INITS = frozenset({
+    OURS, "tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init", "pause",
+    "s6-svscan", "s6-overlay-suexec", "runit", "runit-init", "systemd", "init", "supervisord", "my_init", "openrc-init",
+})  # fmt: skip
+# What an engine puts on top with --init.
+ENGINE_INITS = frozenset({"docker-init", "podman-init", "catatonit", "tini"})
+# Inits that stand in front of one command, as pysupervise does.
+SMALL_INITS = frozenset({OURS, "tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init"})
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"})
+# As PID 1 they get only the signals that the program on top installs a handler for, and most do not for TERM.
+INTERPRETERS = frozenset({"python", "python3", "node", "nodejs", "ruby", "perl", "php", "sleep", "tail", "deno", "bun"})
+
+TERM, INT, QUIT, WINCH, USR1, KILL, STOP = (
+    int(getattr(Signals, name)) for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGWINCH", "SIGUSR1", "SIGKILL", "SIGSTOP")
+)
+RTMIN_3 = 37  # what systemd calls SIGRTMIN+3 (systemd(1)); glibc keeps 32 and 33 for itself
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a program does with stop signals."""
+
+    graceful: tuple[int, ...]  # the first one is what its own image sets
+    otherwise: str  # what another signal, above all TERM, does to it
+    severity: str = "warning"
+
+
+EXPECTED: dict[str, Expectation] = {
+    "nginx": Expectation((QUIT,), "TERM and INT are nginx's fast shutdown: connections in use are closed"),
+    "php-fpm": Expectation((QUIT,), "TERM and INT end php-fpm at once: requests in work are cut off"),
+    "httpd": Expectation((WINCH,), "TERM ends Apache httpd at once: requests in work are cut off"),
+    "postgres": Expectation((INT,), "TERM is PostgreSQL's smart shutdown: it waits until every client has left by itself"),
+    "haproxy": Expectation((USR1,), "TERM is HAProxy's hard stop: connections in use are closed"),
+    "unicorn": Expectation((QUIT,), "TERM and INT are unicorn's quick shutdown: requests in work are cut off"),
+    "systemd": Expectation((RTMIN_3,), "systemd as PID 1 does not shut down on TERM: it executes itself anew", "error"),
+}
+ALIASES = {
+    "apache2": "httpd", "httpd-foreground": "httpd", "apache2-foreground": "httpd", "apachectl": "httpd", "apache2ctl": "httpd",
+    "openresty": "nginx", "postmaster": "postgres", "init": "systemd",
+}  # fmt: skip
+# Base images that set the right STOPSIGNAL themselves: their last path component, or the beginning of it.
+SETTING_IMAGES = {"nginx": QUIT, "openresty": QUIT, "httpd": WINCH, "postgres": INT, "php": QUIT, "haproxy": USR1}
+
+
+def base_name(word: str) -> str:
+    """Return the program's own name: of /usr/bin/python3.11 python3.11, of -bash bash."""
+    return os.path.basename(word).removeprefix("-") or word
+
+
+def service_name(words: Sequence[str]) -> str:
+    """Return the name under which EXPECTED may have the program that these words start."""
+    name = base_name(words[0]).rstrip(":") if words else ""
+    if name.startswith("php-fpm"):
+        return "php-fpm"
+    # An entry script of the official images hands over to what follows it.
+    if name in ("docker-entrypoint.sh", "docker-php-entrypoint") and len(words) > 1:
+        return service_name(words[1:])
+    return ALIASES.get(name, name)
+
+
+def is_interpreter(name: str) -> bool:
+    """Whether a name such as python3.12 is a language's interpreter."""
+    return name.rstrip("0123456789.") in INTERPRETERS or name in INTERPRETERS
+
+
+def is_shell(words: Sequence[str]) -> bool:
+    """Whether these words start a shell."""
+    if not words:
+        return False
+    name = base_name(words[0])
+    if name == "busybox":
+        return len(words) > 1 and words[1] in SHELLS
+    return name in SHELLS
+
+
+def init_of(words: Sequence[str], name: str = "") -> str:
+    """Return the init that these words start, "" where it is none. ``name``: the kernel's name of the process, where there is one."""
+    if name in SMALL_INITS:
+        return name
+    if not words:
+        return name if name in INITS else ""
+    first = base_name(words[0])
+    if first in INITS:
+        return first
+    if first.startswith("python"):  # python3 -I /usr/local/bin/pysupervise, python3 -m pysupervise, and links called tini
+        for index, word in enumerate(words[1:], 1):
+            if word == "-m":
+                return OURS if words[index + 1 : index + 2] == [OURS] else ""
+            if word == "-c":
+                return ""
+            if not word.startswith("-"):
+                script = base_name(word).removesuffix(".pyz")
+                return script if script in SMALL_INITS or script == "supervisord" else ""
+    return ""

@@ -1,0 +1,159 @@
+"""Rules about what is around a running process: members that hang, the notification socket, standard input, limits."""
+
+from collections.abc import Iterator
+
+from pysupervise.cli.diagnosis.finding import ERROR, WARNING, Finding, Passed, Remark, Unread
+from pysupervise.cli.diagnosis.subject import Process, Subject, joined
+
+NEAR, FULL = 0.80, 0.95
+STREAMS = {0: "standard input", 1: "standard output", 2: "standard error"}
+
+
+def hanging_members(subject: Subject) -> Iterator[Remark]:
+    """Judge who is stopped, traced, or in uninterruptible sleep."""
+    pending = {process.pid for process in subject.blocked_pending}
+    stopped = [member for member in subject.members if member.state == "T" and member.pid not in pending]
+    traced = [member for member in subject.members if member.state == "t"]
+    for kind, members, consequence, fix in (
+        (
+            "stopped",
+            stopped,
+            "A stopped process sees no TERM before CONT. pysupervise sends CONT in a stop, others do not.",
+            "kill -CONT {pid}",
+        ),
+        ("traced", traced, "The tracer holds it: signals wait for the tracer.", "grep TracerPid /proc/{pid}/status"),
+        (
+            "uninterruptible",
+            list(subject.uninterruptible),
+            "No signal is looked at before the kernel's call returns, not even KILL: a stop cannot end it.",
+            "see what it waits for: cat /proc/{pid}/wchan",
+        ),
+    ):
+        if members:
+            first = members[0]
+            names = joined([f"{member.pid} ({member.name})" for member in members])
+            yield Finding(
+                WARNING,
+                f"{kind}-member",
+                f"{len(members)} process{'es' if len(members) > 1 else ''} {kind}: {names}",
+                (f"/proc/{first.pid}/stat: {first.pid} ({first.name}) {first.state} {first.parent}",),
+                consequence,
+                fix.format(pid=first.pid),
+            )
+    if not (stopped or traced or subject.uninterruptible or pending):
+        yield Passed("nobody is stopped, traced or in uninterruptible sleep")
+
+
+def notify_socket(subject: Subject) -> Iterator[Remark]:
+    """Judge a NOTIFY_SOCKET that leads nowhere."""
+    for notify in subject.notify:
+        if notify.reachable:
+            yield Passed(f"NOTIFY_SOCKET can be reached ({notify.evidence})")
+        elif notify.reachable is None:
+            yield Unread(f"whether NOTIFY_SOCKET of pid {notify.pid} can be reached ({notify.evidence})")
+        else:
+            yield Finding(
+                ERROR,
+                "notify-socket-unreachable",
+                f"NOTIFY_SOCKET of pid {notify.pid} leads nowhere",
+                tuple(notify.evidence.split("; ")),
+                "READY=1 never arrives: who waits for it holds the service for not started, and ends it when its time is over.",
+                "mount the socket into the container (--volume), or unset NOTIFY_SOCKET for the service",
+            )
+
+
+def standard_streams(subject: Subject) -> Iterator[Remark]:
+    """Judge closed descriptors, and a terminal that the head cannot read from."""
+    head = subject.head
+    if head.links is None:
+        return
+    closed = [number for number in STREAMS if number not in head.links]
+    if closed:
+        yield Finding(
+            WARNING,
+            "closed-stream",
+            f"{joined([STREAMS[number] for number in closed])} of {head.label} is closed",
+            (f"/proc/{head.pid}/fd: no {', '.join(map(str, closed))}",),
+            "The next file or socket that is opened takes the number, and what is written to it by habit ends up in there.",
+            "start it with </dev/null, or with the stream open",
+        )
+    terminal, stdin = subject.terminal, head.links.get(0, "")
+    on_terminal = stdin.startswith(("/dev/pts/", "/dev/tty", "/dev/console"))
+    if terminal is not None and on_terminal and terminal.foreground > 0 and not terminal.foreground_exists:
+        yield Finding(
+            WARNING,
+            "terminal-without-foreground",
+            f"the terminal of {head.label} has no foreground process group any more",
+            (
+                (
+                    f"/proc/{head.pid}/stat: tty_nr {terminal.device}, tpgid {terminal.foreground}; no process is in group "
+                    f"{terminal.foreground}"
+                ),
+            ),
+            "Ctrl-C reaches nobody, and reading from the terminal stops the reader with TTIN.",
+            "put pysupervise in front: it lends the terminal to the command and takes it back",
+        )
+    elif on_terminal:
+        yield Passed(f"standard input of {head.label} is a terminal, {stdin}")
+    elif 0 in head.links:
+        yield Passed(f"standard input of {head.label} is {stdin}")
+
+
+def limits(subject: Subject) -> Iterator[Remark]:
+    """Pids, processes of the user, open files: how near to exhaustion."""
+    quiet = True
+    for limit in subject.task_limits:
+        if limit.share > NEAR:
+            quiet = False
+            yield _near(
+                limit.what,
+                limit.used,
+                limit.limit,
+                f"{limit.file}: {limit.limit}, in use {limit.used}",
+                "no process and no thread can be started",
+            )
+    processes: dict[int, Process] = {process.pid: process for process in (subject.head, subject.service)}
+    for process in processes.values():
+        limit_of_files = process.limits.get("Max open files", "")
+        if process.open_files is not None and limit_of_files.isdigit() and process.open_files > NEAR * int(limit_of_files):
+            quiet = False
+            yield _near(
+                f"open files of {process.label}",
+                process.open_files,
+                int(limit_of_files),
+                f"/proc/{process.pid}/limits: Max open files {limit_of_files}; /proc/{process.pid}/fd has {process.open_files}",
+                "no file and no connection can be opened (EMFILE)",
+            )
+    allowed = subject.service.limits.get("Max processes", "")
+    if subject.tasks_of_user is not None and allowed.isdigit() and subject.tasks_of_user > NEAR * int(allowed):
+        quiet = False
+        yield _near(
+            f"processes of the user of {subject.service.label}",
+            subject.tasks_of_user,
+            int(allowed),
+            f"/proc/{subject.service.pid}/limits: Max processes {allowed}; threads of that user seen here: {subject.tasks_of_user}",
+            "the user can start no process and no thread (EAGAIN)",
+        )
+    if quiet:
+        nearest = subject.task_limits[0] if subject.task_limits else None
+        yield Passed("no limit is near" + (f": {nearest.what} is the nearest, {nearest.used} of {nearest.limit}" if nearest else ""))
+
+
+def _near(what: str, used: int, limit: int, evidence: str, consequence: str) -> Finding:
+    share = used / limit if limit else 1.0
+    return Finding(
+        ERROR if share > FULL else WARNING,
+        "limit-near",
+        f"{what}: {used} of {limit} in use ({share:.0%})",
+        (evidence,),
+        f"When it is reached, {consequence}.",
+        "find who uses them up (pysupervise tree, pysupervise zombies), or raise the limit",
+    )
+
+
+def unread(subject: Subject) -> Iterator[Remark]:
+    """Name what could not be read at all."""
+    yield from (Unread(text) for text in subject.unread)
+
+
+RULES = (hanging_members, notify_socket, standard_streams, limits, unread)

@@ -1,0 +1,209 @@
+"""Rules of a Dockerfile: of the final stage, or of the one that is named."""
+
+import os
+from collections.abc import Iterator
+
+from pysupervise.cli.diagnosis import launch, programs, rules_launch, script
+from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage, stages
+from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
+from pysupervise.cli.diagnosis.rules_launch import Place
+
+MOST_SCRIPT_BYTES = 1 << 20
+
+
+class NoStageError(Exception):
+    """There is no FROM, or no stage of that name."""
+
+
+def pick(text: str, target: str = "") -> Stage:
+    """Return the stage that is built. Raises NoStageError."""
+    found = stages(text)
+    if not found:
+        raise NoStageError("it has no FROM")
+    if not target:
+        return found[-1]
+    for stage in found:
+        if stage.name.lower() == target.lower():
+            return stage
+    raise NoStageError(f"it has no stage {target!r}")
+
+
+def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Remark]:
+    """Judge a Dockerfile. ``file`` is its name for users, ``context`` the directory that COPY takes files from. Raises NoStageError."""
+    stage = pick(text, target)
+    entrypoint, command = stage.entrypoint, stage.command
+    if entrypoint is None and command is None:
+        yield Unread(f"what the image starts: {file} has neither ENTRYPOINT nor CMD, they are those of {stage.base}")
+        return
+    for instruction in (entrypoint, command):
+        if instruction is not None:
+            yield from _form(instruction, stage, file)
+    for earlier in stage.overridden:
+        last = entrypoint if earlier.name == "ENTRYPOINT" else command
+        yield Finding(
+            INFO,
+            "overridden",
+            f"this {earlier.name} has no effect",
+            (str(_place(file, earlier)),),
+            f"Only the last one of a stage counts: that of line {last.line if last else '?'}.",
+            "remove it",
+        )
+    words, at = effective(stage)
+    launched = launch.read(words, stage.environment)
+    place = _place(file, at)
+    yield from _one_word(launched, stage, file)
+    shell_form_entry = entrypoint is not None and entrypoint.words is None
+    if shell_form_entry and command is not None:
+        yield Finding(
+            WARNING,
+            "cmd-without-effect",
+            "CMD has no effect behind an ENTRYPOINT in shell form",
+            (str(_place(file, command)), str(place)),
+            "Neither CMD nor the arguments of `docker run` reach the program.",
+            "write ENTRYPOINT in exec form",
+        )
+    if entrypoint is None and not _is_from_scratch(stage):
+        yield Unread(f"whether {stage.base} has an ENTRYPOINT in front of this CMD: judged as if it had none")
+    # Of a CMD in shell form behind an init in exec form, the CMD's line is the one to mend.
+    shell_place = _place(file, command) if command is not None and command.words is None and not shell_form_entry else place
+    yield from rules_launch.shell(launched, shell_place)
+    yield from rules_launch.several_processes(launched, shell_place)
+    yield from rules_launch.inits(launched, place)
+    yield from rules_launch.without_init(launched, place)
+    yield from _stop_signal(stage, launched, file, place)
+    yield from _script(stage, launched, file, place, context)
+
+
+def effective(stage: Stage) -> tuple[tuple[str, ...], Instruction]:
+    """Return the words that the image starts, and the instruction that counts most. There has to be one."""
+    entrypoint, command = stage.entrypoint, stage.command
+    if entrypoint is None:
+        if command is None:
+            raise AssertionError
+        return stage.words_of(command), command
+    words = stage.words_of(entrypoint)
+    if command is not None and entrypoint.words is not None:
+        words = (*words, *stage.words_of(command))
+    return words, entrypoint
+
+
+def _form(instruction: Instruction, stage: Stage, file: str) -> Iterator[Remark]:
+    place = _place(file, instruction)
+    if instruction.looks_like_exec_form:
+        reason = "its strings are in single quotes" if "'" in instruction.value else "it is no JSON list of strings"
+        yield Finding(
+            ERROR,
+            "broken-exec-form",
+            f"{instruction.name} looks like the exec form and is not: {reason}",
+            (str(place),),
+            f"docker takes it as the shell form and runs {' '.join(stage.shell_of(instruction))} with all of it, brackets included.",
+            f"{instruction.name} " + instruction.value.replace("'", '"')
+            if "'" in instruction.value
+            else "write it as JSON, with double quotes",
+        )
+    elif instruction.words is not None:
+        yield from rules_launch.operators_as_words(instruction.words, place, "The exec form runs no shell")
+
+
+def _one_word(launched: launch.Launch, stage: Stage, file: str) -> Iterator[Remark]:
+    """Judge a program with blanks in its name; what a shell gets as its text is none."""
+    for instruction in (stage.entrypoint, stage.command):
+        words = instruction.words if instruction is not None else None
+        if instruction is None or not words or launched.shell or launched.service[:1] != words[:1] or len(words) > 1:
+            continue
+        name = words[0]
+        if " " in name.strip() and not name.startswith(" "):
+            yield Finding(
+                ERROR,
+                "one-word-with-blanks",
+                f"{instruction.name} has one word with blanks in it",
+                (str(_place(file, instruction)),),
+                "The exec form does not split words: a program of that whole name is looked for, and not found.",
+                f"{instruction.name} [" + ", ".join(f'"{word}"' for word in name.split()) + "]",
+            )
+
+
+def _stop_signal(stage: Stage, launched: launch.Launch, file: str, place: Place) -> Iterator[Remark]:
+    if stage.stop_signal is None:
+        yield from rules_launch.stop_signal(launched, place, None, "no STOPSIGNAL: TERM is the default", stage.base)
+        return
+    own = _place(file, stage.stop_signal)
+    number = rules_launch.parsed_signal(stage.expand(stage.stop_signal.value), own)
+    if isinstance(number, int):
+        yield from rules_launch.stop_signal(launched, own, number, str(place))
+    else:
+        yield number
+
+
+def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, context: str) -> Iterator[Remark]:
+    words = launched.service
+    if words and programs.is_shell(words) and len(words) > 1 and not words[1].startswith("-"):
+        words = words[1:]  # sh /entrypoint.sh
+    if not words or not ("/" in words[0] or words[0].endswith(".sh")):
+        return
+    path = words[0]
+    found = script.in_context(path, stage, context)
+    if found is None:
+        if path.endswith(".sh"):
+            yield Unread(f"{path}, which {file}:{place.line} starts: no COPY of it is found in the build context")
+        return
+    try:
+        with open(found, encoding="utf-8", errors="replace", newline="") as opened:
+            text = opened.read(MOST_SCRIPT_BYTES)
+    except OSError as error:
+        yield Unread(f"{found}: {error.strerror}")
+        return
+    shown = os.path.normpath(found)
+    if "\0" in text or not script.is_shell_script(text):
+        return
+    if text.partition("\n")[0].startswith("#!") and text.partition("\n")[0].endswith("\r"):
+        yield Finding(
+            ERROR,
+            "carriage-return",
+            f"{shown} has DOS line ends",
+            (f"{shown}:1:1: {text.partition(chr(10))[0].rstrip()}\\r",),
+            "The kernel looks for an interpreter whose name ends in a carriage return: the container does not start (no such "
+            "file or directory).",
+            f"sed -i 's/\\r$//' {shown}, and *.sh text eol=lf in .gitattributes",
+        )
+    yield from _script_flaws(shown, text.replace("\r\n", "\n"), launched)
+
+
+def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Remark]:
+    found = script.flaws(text)
+    if not found:
+        yield Passed(f"{shown} hands over with exec, or ends in what is not judged here")
+    ours = launched.ours
+    covered = ours is not None and ours.settings is not None and ours.settings.forward != "child"
+    for flaw in found:
+        severity = INFO if covered else ERROR
+        at = f"{shown}:{flaw.line}:{flaw.column}: {flaw.text}"
+        if covered:
+            consequence = "pysupervise signals the service too; the status is the script's, not the service's."
+        elif launched.inits:
+            consequence = (
+                f"{launched.inits[-1].name} passes the stop signal to the shell, leaves when that dies, and the kernel kills the service."
+            )
+        else:
+            consequence = "The shell stays PID 1, does nothing on TERM and passes nothing on: a stop ends with KILL, status 137."
+        if flaw.rule == "last-command-in-background":
+            title, fix = "the last command runs in the background, and the script ends", "exec it in the foreground"
+            consequence = "When the script ends, PID 1 ends, and the kernel kills what it started."
+            severity = ERROR if not launched.inits else severity
+        elif flaw.rule == "wait-without-trap":
+            title, fix = (
+                "the script waits for background processes, and traps no signal",
+                f"one process and exec, or {rules_launch.WITH_INIT} in front",
+            )
+        else:
+            what = 'the arguments ("$@")' if flaw.rule == "no-exec-before-arguments" else "the last command"
+            title, fix = f"the script starts {what} without exec", f"exec {flaw.text}"
+        yield Finding(severity, flaw.rule, title, (at,), consequence, fix)
+
+
+def _place(file: str, instruction: Instruction) -> Place:
+    return Place(file, instruction.line, instruction.column, instruction.source)
+
+
+def _is_from_scratch(stage: Stage) -> bool:
+    return stage.base.lower() == "scratch"

@@ -1,0 +1,143 @@
+"""Rules about who is the init: who reaps, whether there are two, whether the PID namespace is shared."""
+
+from collections.abc import Iterator
+
+from pysupervise.cli.diagnosis import launch, programs
+from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark
+from pysupervise.cli.diagnosis.subject import CHLD, Subject, joined
+from pysupervise.core import signals
+
+MANY_ZOMBIES = 100
+INIT_FIX = 'put an init in front: ENTRYPOINT ["pysupervise", "--"], or --init when the container is started'
+
+
+def who_reaps(subject: Subject) -> Iterator[Remark]:
+    """Orphans go to the nearest subreaper, else to PID 1 of the namespace."""
+    pid1 = subject.pid1
+    if pid1 is None or subject.initial_namespace:
+        return
+    if pid1.init in programs.INITS:
+        yield Passed(f"orphans go to PID 1, {pid1.label}, an init that reaps")
+    elif pid1.status is not None and pid1.status.ignores(CHLD):
+        yield Passed(
+            f"orphans leave no zombies: PID 1, {pid1.label}, ignores CHLD, and the kernel reaps ({pid1.mask_evidence('SigIgn')[0]})"
+        )
+    else:
+        yield Finding(
+            INFO,
+            "no-init",
+            f"PID 1, {pid1.label}, is not a known init",
+            (pid1.command_evidence,),
+            "A process whose parent has died becomes its child. When it ends it stays a zombie, unless PID 1 waits for children "
+            "it never started.",
+            INIT_FIX,
+        )
+
+
+def zombies(subject: Subject) -> Iterator[Remark]:
+    """Dead at both looks, by parent."""
+    by_parent: dict[int, list[str]] = {}
+    for zombie in subject.zombies:
+        by_parent.setdefault(zombie.parent, []).append(f"{zombie.pid} ({zombie.name})")
+    for parent_pid, dead in by_parent.items():
+        parent = subject.parents.get(parent_pid)
+        label = parent.label if parent is not None else f"pid {parent_pid}"
+        masks = parent.mask_evidence("SigIgn", "SigCgt", "SigBlk") if parent is not None else ()
+        is_pid1 = parent is not None and parent.is_pid1
+        yield Finding(
+            ERROR if len(dead) >= MANY_ZOMBIES else WARNING,
+            "zombies",
+            f"{len(dead)} zombie{'s' if len(dead) > 1 else ''} of {label}",
+            (f"/proc/{dead[0].partition(' ')[0]}/stat: state Z, parent {parent_pid}, at two looks; {joined(dead)}", *masks),
+            "Each keeps a pid until its parent waits for it or ends. When the pids are used up, nothing can be started any more.",
+            f"{INIT_FIX}; the parent does not wait"
+            if is_pid1
+            else f"wait for children in `{parent.name if parent else parent_pid}`; `pysupervise zombies` says why it does not",
+        )
+    if not subject.zombies:
+        yield Passed(f"no zombie among {len(subject.members)} processes")
+
+
+def init_on_top(subject: Subject) -> Iterator[Remark]:
+    """Two inits, one below the other."""
+    inits = subject.inits
+    if len(inits) < 2:  # noqa: PLR2004 -- two are one too many
+        return
+    upper, lower = inits[0], inits[-1]
+    on_top = upper.name in programs.ENGINE_INITS
+    yield Finding(
+        WARNING,
+        "two-inits",
+        f"two inits: {upper.label} on top of {lower.label}",
+        tuple(process.command_evidence for process in inits),
+        f"{lower.name} is not PID 1: it cannot signal the namespace in one step, orphans that it does not collect go to "
+        f"{upper.name}, and the "
+        "signal takes one more hop.",
+        "start the container without --init (compose: init: true), or take the init out of the image"
+        if on_top
+        else f"leave one of them out: {upper.name} or {lower.name}",
+    )
+
+
+def shared_namespace(subject: Subject) -> Iterator[Remark]:
+    """Judge a pod's or the machine's PID namespace instead of one of its own."""
+    pid1, head = subject.pid1, subject.head
+    if subject.container is not None and subject.initial_namespace:
+        yield Finding(
+            INFO,
+            "host-pid-namespace",
+            f"the container ({subject.container}) shares the machine's PID namespace",
+            (f"/proc/{head.pid}/ns/pid is the initial one", *head.mask_evidence("NSpid")),
+            "Nothing of it is PID 1. When its command ends, the kernel does not end the rest, and orphans go to the machine's init.",
+            'leave --pid=host out, or let pysupervise be its subreaper: ENTRYPOINT ["pysupervise", "--"]',
+        )
+        return
+    if pid1 is None or subject.initial_namespace or pid1.pid == head.pid:
+        return
+    is_pause = pid1.init == "pause" or ("-P" in pid1.words and pid1.init in ("catatonit", "podman-init"))
+    if is_pause or not subject.below_pid1:
+        yield Finding(
+            INFO,
+            "shared-pid-namespace",
+            f"the PID namespace is shared: PID 1 is {pid1.label}" + ("" if subject.below_pid1 else f", and {head.label} is not below it"),
+            (pid1.command_evidence, *head.mask_evidence("NSpid"), f"/proc/{head.pid}/stat: parent {head.stat.parent}"),
+            "Signals act here as on any process, not as on PID 1. Orphans go to that PID 1, and the pids of the other "
+            "containers are visible.",
+            "nothing, where this is meant (shareProcessNamespace, --pid=container:..., or `exec` into a container)",
+        )
+
+
+def without_subreaper(subject: Subject) -> Iterator[Remark]:
+    """Pysupervise that is neither PID 1 nor a subreaper."""
+    for process in subject.inits:
+        if process.init != programs.OURS or process.is_pid1:
+            continue
+        ours = launch.read(process.words, subject.environment).ours
+        if ours is not None and ours.settings is not None and not ours.settings.subreaper:
+            yield Finding(
+                WARNING,
+                "no-subreaper",
+                f"{process.label} is neither PID 1 nor a subreaper",
+                (process.command_evidence, *process.mask_evidence("NSpid")),
+                "Daemons that the command leaves behind go to another parent: they are not stopped with it.",
+                "take --no-subreaper (PYSUPERVISE_NO_SUBREAPER) away",
+            )
+
+
+def ignored_sigchld(subject: Subject) -> Iterator[Remark]:
+    """Who ignores SIGCHLD never learns how its children ended."""
+    for process in {id(process): process for process in (*subject.chain, *((subject.pid1,) if subject.pid1 else ()))}.values():
+        has_children = process.pid in {member.parent for member in subject.members}
+        if has_children and process.status is not None and process.status.ignores(CHLD):
+            yield Finding(
+                WARNING,
+                "sigchld-ignored",
+                f"{process.label} has children and ignores CHLD",
+                (*process.mask_evidence("SigIgn"), f"bit {CHLD} is {signals.name(CHLD)}"),
+                "No zombie appears, but the kernel throws the statuses away, and waitpid fails with ECHILD: it cannot learn how "
+                "a child ended.",
+                "reset it before the program starts (it is inherited through exec); pysupervise does so for its command",
+            )
+
+
+RULES = (who_reaps, zombies, init_on_top, shared_namespace, without_subreaper, ignored_sigchld)

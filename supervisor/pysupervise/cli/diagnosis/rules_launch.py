@@ -1,0 +1,227 @@
+"""Rules that Dockerfiles and compose files share: what a command line of known words does with a stop."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pysupervise.cli.diagnosis import launch, programs, shelltext
+from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
+from pysupervise.core import signals
+
+WITH_INIT = 'ENTRYPOINT ["pysupervise", "--"]'
+OPERATOR_WORDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "2>", "&>"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+
+
+def shell(launched: launch.Launch, place: Place) -> Iterator[Remark]:
+    """Judge a shell in front of the service, below the init that there is, if any."""
+    if not launched.shell:
+        return
+    between = shelltext.operators(launched.text)
+    pieces = list(shelltext.split(launched.text))
+    if pieces and pieces[-1].words[:1] == ["exec"] and pieces[-1].separator == "":
+        yield Passed(f"the shell of {place.file}:{place.line} hands over with exec")
+        return
+    name = programs.base_name(launched.shell[0])
+    ours = launched.ours
+    if ours is not None and ours.settings is not None and ours.settings.forward != "child":
+        if ours.settings.forward == "handlers":
+            yield Passed(f"the shell of {place.file}:{place.line} is passed over: --forward handlers")
+        elif between:
+            yield Finding(
+                INFO,
+                "shell-below-pysupervise",
+                f"{name} stands between pysupervise and the service",
+                (str(place),),
+                "The service gets the stop signal, and so does the shell: the status is the shell's, not the service's.",
+                "pysupervise --forward handlers -- ..., or exec in front of the last command",
+            )
+        return
+    init = launched.inits[-1] if launched.inits else None
+    exec_fix = f'write the exec form: ["program", "argument"], or {name} -c "... exec program"; or keep the shell below {WITH_INIT}'
+    if init is not None:
+        yield Finding(
+            WARNING,
+            "shell-below-init",
+            f"{name} stands between {init.name} and the service",
+            (str(place),),
+            f"When the shell dies of the stop signal {init.name} leaves, and the kernel kills the service before it has cleaned up.",
+            exec_fix,
+        )
+    elif between:
+        yield Finding(
+            ERROR,
+            "shell-in-front",
+            f"{name} is PID 1, and the service is its child (`{between[0]}` in the text)",
+            (str(place),),
+            "A shell as PID 1 neither acts on TERM nor passes it on: a stop waits its full time, then everything is killed, status 137.",
+            exec_fix,
+        )
+    else:
+        yield Finding(
+            WARNING,
+            "shell-in-front",
+            f"{name} starts the service",
+            (str(place),),
+            "Some shells replace themselves with a single command, others stay PID 1: then TERM does nothing, and a stop ends "
+            "with KILL, status 137.",
+            exec_fix,
+        )
+
+
+def several_processes(launched: launch.Launch, place: Place) -> Iterator[Remark]:
+    """More than one process, and nobody who reaps."""
+    both = [operator for operator in shelltext.operators(launched.text) if operator in ("&", "|", "|&")] if launched.text else []
+    if both and not launched.inits:
+        yield Finding(
+            WARNING,
+            "several-processes",
+            f"the command starts several processes (`{both[0]}`), and there is no init",
+            (str(place),),
+            "The stop signal reaches none of them, who ends first is not noticed, and orphans become zombies.",
+            f"an init that signals the whole tree: {WITH_INIT}; better one container for each",
+        )
+
+
+def inits(launched: launch.Launch, place: Place) -> Iterator[Remark]:
+    """Two inits, and options that pysupervise would refuse."""
+    names = [init.name for init in launched.inits]
+    if len(names) > 1:
+        yield Finding(
+            WARNING,
+            "two-inits",
+            f"two inits: {' and '.join(names)}",
+            (str(place),),
+            f"One is enough. {names[-1]} is not PID 1, and each signal takes one more hop.",
+            f"leave {next((name for name in names if name != programs.OURS), names[0])} out",
+        )
+    for init in launched.inits:
+        if init.wrong:
+            yield Finding(
+                ERROR,
+                "wrong-options",
+                "pysupervise would refuse its options with status 2",
+                (str(place), init.wrong),
+                "The container ends at once, with status 2.",
+                "see pysupervise --help",
+            )
+    if len(names) == 1 and not launched.inits[0].wrong:
+        yield Passed(f"{names[0]} is the init")
+
+
+def without_init(launched: launch.Launch, place: Place) -> Iterator[Remark]:
+    """Judge an interpreter as PID 1: by default it does not act on TERM."""
+    name = programs.base_name(launched.service[0]) if launched.service else ""
+    if not launched.inits and not launched.shell and programs.is_interpreter(name):
+        yield Finding(
+            INFO,
+            "interpreter-as-pid1",
+            f"{name} is PID 1",
+            (str(place),),
+            "As PID 1 it gets only the signals that the program handles; without a handler for TERM a stop ends with KILL. "
+            "Orphans become zombies.",
+            f"handle TERM in the program, or {WITH_INIT}",
+        )
+
+
+def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source: str, base: str = "") -> Iterator[Remark]:
+    """Judge the engine's signal against what the service expects. ``sent``: None where it is not said; ``base``: the image's name."""
+    ours = launched.ours
+    name = programs.service_name(launched.service)
+    expected = programs.EXPECTED.get(name)
+    image = base.rpartition("/")[2].partition(":")[0].partition("@")[0]
+    if sent is None and image in programs.SETTING_IMAGES and (image != "php" or "fpm" in base):
+        sent, source = programs.SETTING_IMAGES[image], f"STOPSIGNAL of the image {base}"
+    signum = programs.TERM if sent is None else sent
+    word = signals.name(signum)
+    if signum in (programs.KILL, programs.STOP):
+        yield Finding(
+            ERROR,
+            "stop-signal-kill",
+            f"the stop signal is {word}",
+            (str(place), source),
+            "Nobody can handle it: every stop is a kill."
+            if signum == programs.KILL
+            else "It does not end anything: a stop only freezes the container.",
+            "STOPSIGNAL SIGTERM, or what the service expects",
+        )
+        return
+    if ours is not None and ours.settings is not None and signum not in ours.settings.stop_signals:
+        yield Finding(
+            WARNING,
+            "stop-signal-unknown-to-pysupervise",
+            f"{word} starts no stop in pysupervise",
+            (str(place), source),
+            f"{word} is passed on to the service, but no grace period runs, and nobody is killed or named if the service stays.",
+            f"pysupervise --stop-signal {word} -- ...",
+        )
+    arriving = launched.reaching_service(signum)
+    if name == "uwsgi" and arriving == programs.TERM and "--die-on-term" not in launched.service:
+        yield Finding(
+            WARNING,
+            "stop-signal-against-service",
+            "uwsgi gets TERM without --die-on-term",
+            (str(place), source),
+            "Unless its configuration says die-on-term, uWSGI reloads on TERM instead of ending.",
+            "uwsgi --die-on-term, or STOPSIGNAL SIGINT",
+        )
+    if expected is None:
+        return
+    if arriving in expected.graceful:
+        yield Passed(f"{name} gets {signals.name(arriving)}, its graceful stop ({source})")
+        return
+    wanted = signals.name(expected.graceful[0])
+    option = f'"--stop-signal", "{wanted}"'
+    yield Finding(
+        expected.severity,
+        "stop-signal-against-service",
+        f"{name} gets {signals.name(arriving) if arriving else 'nothing'}, and stops gracefully on {wanted}",
+        (str(place), source),
+        f"{expected.otherwise}.",
+        f"STOPSIGNAL SIG{wanted}" if ours is None else f'ENTRYPOINT ["pysupervise", {option}, "--"]',
+    )
+
+
+def operators_as_words(words: tuple[str, ...], place: Place, why: str) -> Iterator[Remark]:
+    """Shell operators where no shell reads them."""
+    launched = launch.read(words)
+    if launched.shell:
+        return
+    wrong = next((word for word in words[1:] if word in OPERATOR_WORDS or (word.endswith(";") and " " not in word)), None)
+    if wrong is not None:
+        yield Finding(
+            ERROR,
+            "operator-without-shell",
+            f"`{wrong}` is handed to {programs.base_name((launched.service or words)[0])} as an argument",
+            (str(place),),
+            f"{why}, so `{wrong}` and what follows are arguments of the first program.",
+            'name the shell, below an init: ["pysupervise", "--forward", "handlers", "--", "sh", "-c", "first && exec second"]',
+        )
+
+
+def parsed_signal(word: str, place: Place) -> int | Remark:
+    """Return a signal's number, or what is wrong with it."""
+    if "$" in word:
+        return Unread(f"the stop signal {word}: its variable has no value here ({place.file}:{place.line})")
+    try:
+        return signals.parse(word)
+    except ValueError as error:
+        return Finding(
+            ERROR,
+            "stop-signal-invalid",
+            f"{word!r} is not a signal",
+            (str(place),),
+            f"{error}: the image cannot be built, or the container not be stopped.",
+            "signals are names or numbers: SIGTERM, SIGQUIT, 15, SIGRTMIN+3",
+        )

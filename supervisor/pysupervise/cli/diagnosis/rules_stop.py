@@ -1,0 +1,287 @@
+"""Rules about the stop of a running process: does the signal reach PID 1, the shell, the service, and what hangs in between."""
+
+from collections.abc import Iterator
+
+from pysupervise.cli.diagnosis import launch, programs
+from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
+from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, signal_bit
+from pysupervise.core import signals
+
+FRONT = 'ENTRYPOINT ["pysupervise", "--"] in the Dockerfile, or --init when the container is started'
+
+
+def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
+    """PID 1 gets only signals that it handles (pid_namespaces(7)); a shell in front is another rule's."""
+    head, signum = subject.head, subject.stop_signal.number
+    name = signals.name(signum)
+    if not head.is_pid1 or (head.is_shell and len(subject.chain) > 1 and not head.is_prompt):
+        return
+    reaction = head.reaction(signum)
+    evidence = (*head.mask_evidence("SigCgt", "SigIgn", "SigBlk"), f"{signal_bit(signum)}; stop signal: {subject.stop_signal.source}")
+    if reaction is Reaction.UNKNOWN:
+        yield Unread(f"whether {name} reaches {head.label}: it may be in sigwait, and /proc/{head.pid}/wchan and syscall do not say")
+    elif reaction in (Reaction.HANDLER, Reaction.TAKEN):
+        yield Passed(f"{name} reaches PID 1, {head.label}: {_how(head, signum)}")
+    elif reaction is Reaction.DROPPED:
+        yield Finding(
+            INFO if head.is_prompt else ERROR,
+            "pid1-drops-stop-signal",
+            f"{name} does nothing to PID 1, {head.label}",
+            evidence,
+            f"PID 1 gets only the signals that it handles, and {name} has no handler there. A stop waits its full time, then "
+            f"the engine kills "
+            "everything: status 137, nothing is cleaned up.",
+            f"handle {name} in the program, or put an init in front: {FRONT}",
+        )
+    elif reaction in (Reaction.IGNORED, Reaction.NOTHING):
+        yield Finding(
+            INFO if head.is_prompt else ERROR,
+            "pid1-ignores-stop-signal",
+            f"PID 1, {head.label}, ignores {name}",
+            evidence,
+            "A stop waits its full time, then the engine kills everything: status 137, nothing is cleaned up.",
+            f"do not ignore {name} there (an ignored signal is inherited through exec), or set another stop signal: STOPSIGNAL",
+        )
+    elif reaction is Reaction.BLOCKED and head not in subject.blocked_pending:
+        yield Finding(
+            WARNING,
+            "pid1-blocks-stop-signal",
+            f"PID 1, {head.label}, blocks {name}, and nothing is seen that takes it",
+            evidence,
+            f"{name} waits in the kernel until a thread unblocks it or calls sigwait.",
+            "start it with an empty signal mask (a blocked mask is inherited through fork and exec), or unblock the signal in the program",
+        )
+
+
+def shell_in_front(subject: Subject) -> Iterator[Remark]:
+    """Judge a shell between the engine (or an init) and the service does not pass signals on."""
+    shell, signum = subject.shell, subject.stop_signal.number
+    if shell is None or subject.service.is_shell:
+        if shell is None and len(subject.chain) > 1:
+            yield Passed("no shell between the top and the service")
+        return
+    if shell.is_prompt:
+        yield Passed(f"{shell.label} is a shell at a terminal: somebody types")
+        return
+    name = signals.name(signum)
+    above = [process for process in subject.chain[: subject.chain.index(shell)] if process.init]
+    evidence = (shell.command_evidence, subject.service.command_evidence, *shell.mask_evidence("SigCgt", "SigIgn"), signal_bit(signum))
+    exec_fix = f"write the exec form, or exec in front of the last command: exec {subject.service.command}"
+    if above and (init := launch.read(above[-1].words, subject.environment).inits):
+        yield from _shell_below_init(init[-1], shell, subject, evidence, exec_fix)
+        return
+    if shell.reacts(signum):
+        yield Finding(
+            INFO,
+            "shell-traps",
+            f"a shell with a trap for {name}, {shell.label}, stands in front of {subject.service.label}",
+            evidence,
+            "A shell runs a trap only after the command in the foreground has ended. With `service & wait` it runs at once; "
+            "whether it does is "
+            "not visible from here.",
+            exec_fix,
+        )
+        return
+    dropped = shell.is_pid1 or shell.reaction(signum) in (Reaction.IGNORED, Reaction.BLOCKED)
+    consequence = (
+        f"{name} goes to the shell, which does nothing and passes nothing on. A stop waits its full time, then everything is "
+        f"killed: status 137."
+        if dropped
+        else f"{name} ends the shell at once, and it passes nothing on: the service lives on without it, as an orphan."
+    )
+    yield Finding(
+        ERROR if dropped else WARNING,
+        "shell-in-front",
+        f"a shell, {shell.label}, stands in front of the service {subject.service.label}, and {name} ends there",
+        evidence,
+        consequence,
+        f'{exec_fix}; or keep the shell and start it below pysupervise: ENTRYPOINT ["pysupervise", "--forward", "handlers", "--"]',
+    )
+
+
+def _shell_below_init(init: launch.Init, shell: Process, subject: Subject, evidence: tuple[str, ...], exec_fix: str) -> Iterator[Remark]:
+    name, title = subject.stop_signal.name, f"a shell, {shell.label}, stands between {init.name} and the service {subject.service.label}"
+    if init.is_ours and init.signals_group():
+        forward = init.settings.forward if init.settings is not None else "tree"
+        if forward == "handlers":
+            yield Passed("a shell in front of the service is passed over: pysupervise --forward handlers")
+            return
+        yield Finding(
+            INFO,
+            "shell-below-pysupervise",
+            title,
+            evidence,
+            f"pysupervise sends {name} to the service and to the shell, so the service stops; the status is the shell's "
+            f"(128+n), not the service's.",
+            "for the service's own status: pysupervise --forward handlers -- ...; or exec in the shell",
+        )
+        return
+    if init.signals_group():
+        yield Finding(
+            WARNING,
+            "shell-below-init",
+            title,
+            evidence,
+            f"{init.name} sends {name} to the group, the shell dies at once, {init.name} leaves, and the kernel kills the "
+            f"service: its clean-up is "
+            "cut off.",
+            f'{exec_fix}; or ENTRYPOINT ["pysupervise", "--"], which waits for the service',
+        )
+        return
+    yield Finding(
+        ERROR,
+        "shell-below-init",
+        f"{title}, which never gets {name}",
+        evidence,
+        f"{init.name} passes {name} to the shell only. The shell dies, {init.name} leaves, and the kernel kills the service: it "
+        f"never learns of the "
+        "stop.",
+        f'{exec_fix}; or ENTRYPOINT ["pysupervise", "--"], which signals the whole tree',
+    )
+
+
+def service_and_stop_signal(subject: Subject) -> Iterator[Remark]:
+    """Judge what arrives at the service, and what that does there."""
+    service = subject.service
+    if service.init in programs.SMALL_INITS or (service.is_pid1 and service.pid == subject.head.pid and service.is_shell):
+        return
+    sent, arriving = subject.stop_signal.number, _arriving(subject)
+    name = signals.name(arriving) if arriving else ""
+    yield from _ours_and_stop_signal(subject, sent)
+    yield from _expected(subject, arriving)
+    if not arriving:
+        yield Finding(
+            ERROR,
+            "stop-signal-dropped",
+            f"the init drops {signals.name(sent)}: nothing reaches {service.label}",
+            tuple(process.command_evidence for process in subject.inits),
+            "The service is killed at the end of the grace period.",
+            "take the rewrite to 0 away",
+        )
+        return
+    if service.pid == subject.head.pid and service.is_pid1:
+        return  # pid1_gets_the_stop_signal has said it
+    reaction = service.reaction(arriving)
+    evidence = (service.command_evidence, *service.mask_evidence("SigCgt", "SigIgn", "SigBlk"), signal_bit(arriving))
+    if reaction is Reaction.UNKNOWN:
+        yield Unread(f"what {name} does to {service.label}: it may be in sigwait, and /proc/{service.pid}/wchan and syscall do not say")
+    elif reaction in (Reaction.HANDLER, Reaction.TAKEN):
+        yield Passed(f"the service, {service.label}, handles {name}: {_how(service, arriving)}")
+    elif reaction in (Reaction.IGNORED, Reaction.NOTHING):
+        yield Finding(
+            ERROR,
+            "service-ignores-stop-signal",
+            f"the service, {service.label}, ignores {name}",
+            evidence,
+            "A stop waits for the whole grace period, then the service is killed: status 137.",
+            f"do not ignore {name} there, or send what it listens to: pysupervise --stop-signal INT",
+        )
+    elif reaction is Reaction.BLOCKED and service not in subject.blocked_pending:
+        yield Finding(
+            WARNING,
+            "service-blocks-stop-signal",
+            f"the service, {service.label}, blocks {name}, and nothing is seen that takes it",
+            evidence,
+            f"{name} will wait in the kernel, and the service is killed at the end of the grace period, unless it unblocks the "
+            f"signal by then.",
+            "start it with an empty signal mask: a blocked mask is inherited through fork and exec from whoever started it",
+        )
+    elif reaction is Reaction.DIES:
+        yield Finding(
+            INFO,
+            "service-has-no-handler",
+            f"the service, {service.label}, has no handler for {name}",
+            evidence,
+            f"{name} ends it at once: requests in work and unwritten data are lost.",
+            f"handle {name} in the program, if it has something to finish",
+        )
+
+
+def _ours_and_stop_signal(subject: Subject, sent: int) -> Iterator[Remark]:
+    for process in subject.inits:
+        ours = launch.read(process.words, subject.environment).ours if process.init == programs.OURS else None
+        if ours is not None and ours.settings is not None and sent not in ours.settings.stop_signals and subject.stop_signal.certain:
+            name = signals.name(sent)
+            yield Finding(
+                WARNING,
+                "stop-signal-unknown-to-pysupervise",
+                f"the engine stops with {name}, which starts no stop in pysupervise",
+                (process.command_evidence, f"stop signal: {subject.stop_signal.source}"),
+                f"{name} is passed on to the service, but no grace period runs, and nobody is killed or named if the service stays.",
+                f"pysupervise --stop-signal {name} -- ...",
+            )
+
+
+def _expected(subject: Subject, arriving: int) -> Iterator[Remark]:
+    service = subject.service
+    name = programs.service_name(service.words) or service.name
+    expected = programs.EXPECTED.get(name)
+    if expected is None or not arriving or not subject.stop_signal.certain or arriving in expected.graceful:
+        return
+    wanted = signals.name(expected.graceful[0])
+    yield Finding(
+        expected.severity,
+        "stop-signal-against-service",
+        f"{name} gets {signals.name(arriving)}, and stops gracefully on {wanted}",
+        (service.command_evidence, f"stop signal: {subject.stop_signal.source}"),
+        f"{expected.otherwise}.",
+        f"STOPSIGNAL {wanted} in the Dockerfile" + (f", and pysupervise --stop-signal {wanted}" if subject.inits else ""),
+    )
+
+
+def pending_stop(subject: Subject) -> Iterator[Remark]:
+    """Judge a stop signal that was sent and not taken: the clock of the stop runs."""
+    name = subject.stop_signal.name
+    for process in subject.blocked_pending:
+        evidence = (
+            *process.mask_evidence("SigPnd", "ShdPnd", "SigBlk"),
+            f"/proc/{process.pid}/stat: state {process.stat.state}; {signal_bit(subject.stop_signal.number)}",
+        )
+        if process.stat.state in "Tt":
+            yield Finding(
+                ERROR,
+                "stop-pending-in-stopped",
+                f"{name} is pending in {process.label}, which is stopped: a stop is under way and does not get on",
+                evidence,
+                f"A stopped process does not see {name} before CONT. It is killed when the engine's time is over.",
+                f"kill -CONT {process.pid}",
+            )
+        elif process.stat.state == "D":
+            yield Finding(
+                ERROR,
+                "stop-pending-in-uninterruptible",
+                f"{name} is pending in {process.label}, which is in uninterruptible sleep",
+                evidence,
+                "No signal is looked at before the kernel's call returns, not even KILL.",
+                f"see what it waits for: cat /proc/{process.pid}/wchan",
+            )
+        elif process.reaction(subject.stop_signal.number) is Reaction.BLOCKED:
+            yield Finding(
+                ERROR,
+                "stop-pending-and-blocked",
+                f"{name} is pending and blocked in {process.label}: a stop is under way and does not get on",
+                evidence,
+                f"{name} was sent and nobody takes it. The process is killed when the grace period is over.",
+                "unblock it in the program, or start it with an empty signal mask: a blocked mask is inherited through fork and exec",
+            )
+    if not subject.blocked_pending:
+        yield Passed(f"no {name} is pending in {len(subject.members)} processes")
+
+
+def _arriving(subject: Subject) -> int:
+    """Return the signal that the service gets after all rewriting; 0: none."""
+    signum = subject.stop_signal.number
+    for process in subject.inits:
+        for init in launch.read(process.words, subject.environment).inits[:1]:
+            signum = init.passes_on(signum) if signum else 0
+    return signum
+
+
+def _how(process: Process, signum: int) -> str:
+    taken = next((taken for taken in process.taken if taken.has(signum)), None)
+    if taken is None:
+        return process.mask_evidence("SigCgt")[0]
+    return taken.evidence if taken.mask is not None else f"{taken.evidence}, it waits for signals (which ones may not be read)"
+
+
+RULES = (pid1_gets_the_stop_signal, shell_in_front, service_and_stop_signal, pending_stop)

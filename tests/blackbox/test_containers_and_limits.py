@@ -1,0 +1,108 @@
+"""cli/containers.py and cli/limits.py on the real /proc."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pysupervise.cli import containers, limits, procfs
+
+CGROUPS = next(
+    (Path(root) for root in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids", "/sys/fs/cgroup") if os.access(root, os.W_OK)), None
+)
+
+
+@pytest.fixture
+def in_cgroup() -> Iterator[tuple[str, int]]:
+    """Put a process into a cgroup that is named as docker names them; give the id and the pid."""
+    assert CGROUPS is not None, "these tests need root and a cgroup file system"
+    identity = uuid.uuid4().hex * 2
+    top = CGROUPS / f"docker-test-{os.getpid()}"
+    group = top / identity
+    group.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        (group / "cgroup.procs").write_text(str(process.pid))
+        try:
+            yield identity, process.pid
+        finally:
+            process.kill()
+            process.wait()
+            group.rmdir()
+            top.rmdir()
+
+
+def test_container_of_a_cgroup(in_cgroup: tuple[str, int]) -> None:
+    identity, pid = in_cgroup
+    assert containers.container_of(pid) == containers.Container(identity, "docker")
+    assert str(containers.container_of(pid)) == f"docker {identity[:12]}"
+    assert containers.container_of(os.getpid()) is None
+
+
+def test_container_is_found_by_the_beginning_of_its_id(in_cgroup: tuple[str, int]) -> None:
+    identity, pid = in_cgroup
+    for word in (identity, identity[:12], identity[:6]):
+        found, members = containers.resolve(word, procfs.snapshot())
+        assert (found.id, members) == (identity, [pid])
+    with pytest.raises(containers.NotFoundError) as error:
+        containers.resolve("f" * 64, procfs.snapshot())
+    assert f"docker {identity[:12]}" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "engine"),
+    [
+        ("/docker/ID", "docker"),
+        ("/system.slice/docker-ID.scope", "docker"),
+        ("/machine.slice/libpod-ID.scope/container", "podman"),
+        ("/kubepods.slice/kubepods-besteffort.slice/kubepods-pod1.slice/cri-containerd-ID.scope", "containerd"),
+        ("/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:ID", "containerd"),
+        ("/kubepods/burstable/pod1/ID", "containerd"),
+        ("/kubepods.slice/crio-ID.scope", "cri-o"),
+        ("/machine.slice/libpod-conmon-ID.scope", None),  # the monitor, outside of the container
+        ("/kubepods.slice/crio-conmon-ID.scope", None),
+        ("/docker/ID0", None),
+        ("/user.slice/user-0.slice", None),
+    ],
+)
+def test_cgroup_paths_of_engines(path: str, engine: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = "0123456789abcdef" * 4
+    monkeypatch.setattr(containers, "cgroup_paths", lambda _pid: [path.replace("ID", identity)])
+    found = containers.container_of(os.getpid())
+    assert found == (None if engine is None else containers.Container(identity, engine))
+
+
+def test_a_process_that_is_gone_is_in_no_container() -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    assert containers.container_of(process.pid) is None
+    assert containers.cgroup_paths(process.pid) == []
+
+
+def test_limits_begin_with_the_nearest_and_count_what_is_there() -> None:
+    found = limits.limits_of(os.getpid())
+    assert [limit.share for limit in found] == sorted((limit.share for limit in found), reverse=True)
+    by_name = {limit.what: limit for limit in found}
+    assert by_name["pid_max"].limit == int(Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii"))
+    assert 0 < by_name["pid_max"].used < by_name["pid_max"].limit
+    assert by_name["pid_max"].left == by_name["pid_max"].limit - by_name["pid_max"].used
+
+
+def test_limit_of_a_pids_cgroup() -> None:
+    root = next((Path(root) for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup") if Path(root, "cgroup.procs").exists()), None)
+    assert root is not None
+    group = root / f"limit-test-{os.getpid()}"
+    group.mkdir()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        try:
+            (group / "pids.max").write_text("1")
+            (group / "cgroup.procs").write_text(str(process.pid))
+            nearest = limits.limits_of(process.pid)[0]
+        finally:
+            process.kill()
+            process.wait()
+            group.rmdir()
+    assert (nearest.what, nearest.limit, nearest.used, nearest.share) == (f"pids.max of /{group.name}", 1, 1, 1.0)
