@@ -187,7 +187,8 @@ def _moments(made: report.Report, signum: int, ready_s: float, shown: output.Scr
     """Send the signal at moments from exec on, evenly spread up to the time that the command took to be ready."""
     for index in range(made.plan.moments):
         after_s = ready_s * index / made.plan.moments
-        verdict = phases.start_up(made.plan, signum, after_s, run_moment(made.plan, signum, made.place, after_s))
+        sent_s, end = run_moment(made.plan, signum, made.place, after_s)
+        verdict = phases.start_up(made.plan, signum, sent_s, end)
         made.rounds[-1].verdicts.append(verdict)
         say(report.line(shown, made.label(made.rounds[-1]), verdict))
 

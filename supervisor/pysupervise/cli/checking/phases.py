@@ -136,7 +136,7 @@ def start_up(plan: Plan, signum: int, after_s: float, end: EndFacts) -> Verdict:
 
 
 def _fate(seconds: float) -> str:
-    return f"; the container would have been killed after {seconds:.3g} s"
+    return f"; the container would have been killed after {round(seconds, 1):g} s"
 
 
 def _count(number: int, noun: str) -> str:

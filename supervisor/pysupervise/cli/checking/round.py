@@ -49,8 +49,8 @@ def run_round(plan: Plan, signum: int, place: Place, note: Callable[[Round], Non
     return found
 
 
-def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> EndFacts:
-    """Run the command and send the signal so long after exec, ready or not. Raises SetupError."""
+def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> tuple[float, EndFacts]:
+    """Run the command and send the signal so long after exec, ready or not. Return when it was sent, and the end. Raises SetupError."""
     with Service(plan.command, bare=plan.bare, place=place) as service:
         wait_spawned(service, plan)
         if service.wait_end(service.spawned_at + after_s - time.monotonic()):
@@ -61,19 +61,23 @@ def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> EndFact
         sent_at = time.monotonic()
         service.send(signum)
         _watch_until_end(service, sent_at + plan.within_s)
-        return _end_facts(plan, signum, service, before, sent_at=sent_at, listening=[])
+        return sent_at - service.spawned_at, _end_facts(plan, signum, service, before, sent_at=sent_at, listening=[])
 
 
 def _stop(plan: Plan, signum: int, service: Service) -> Facts:
     usual = _usual_status(plan)
+    _settle(service)
     flights, accepted = _take_off(plan, service)
     probers: list[Prober] = []
     try:
-        before = _look_before(service)
+        before = service.watch.look(root_counts=service.bare)
         listening, unreadable = sockets.listening(before)
         addresses = _addresses(plan, listening, unreadable=bool(unreadable))
-        for flight in flights:
-            flight.start()
+        try:
+            for flight in flights:
+                flight.start()
+        except requests.NotInFlightError as error:
+            raise SetupError(error.reason, error.hint) from None
         if service.wait_end(0):
             raise SetupError(f"the command ended by itself with status {service.status} before the signal", "its last output stands above")
         sent_at = time.monotonic()
@@ -143,14 +147,13 @@ def _take_off(plan: Plan, service: Service) -> tuple[list[requests.InFlight], li
     return [flight], [accepted.evidence]
 
 
-def _look_before(service: Service) -> Look:
-    """Look at the tree before the signal. A zombie that is seen gets the time in which its parent may still wait for it."""
+def _settle(service: Service) -> None:
+    """Look at the tree before anything is asked of it. A zombie that is seen gets the time in which its parent may still wait for it."""
     members = service.watch.look(root_counts=service.bare)
     deadline = time.monotonic() + ZOMBIE_AFTER_S
     while any(member.is_zombie for member in members.values()) and time.monotonic() <= deadline:
         service.wait_end(LOOK_EVERY_S)
         members = service.watch.look(root_counts=service.bare)
-    return members
 
 
 def _addresses(plan: Plan, listening: list[sockets.Socket], *, unreadable: bool) -> list[sockets.Endpoint]:

@@ -64,11 +64,7 @@ class Watch:
     def look(self, *, root_counts: bool) -> Look:
         """Look at everybody now. ``root_counts``: the root is the command."""
         begin = time.monotonic()
-        processes = procfs.snapshot()
-        members: Look = {}
-        if self.root in processes:
-            for pid in (self.root, *procfs.descendants(self.root, procfs.children_of(processes))):
-                members[pid] = self._member(processes[pid])
+        members: Look = {stat.pid: self._member(stat) for stat in tree(self.root)}
         now = time.monotonic()
         self.cost_s = now - begin
         for member in members.values():
@@ -104,6 +100,37 @@ class Watch:
             if words or stat.state in "ZX":
                 self.names[key] = short(words or [stat.name])
         return Member(stat, status, blocked, self.names.get(key, stat.name))
+
+
+def tree(root: int) -> list[procfs.Stat]:
+    """Return a process and everybody below it, parents first, with no look at the rest of the machine, which may have very many."""
+    found = [stat] if (stat := procfs.read_stat(root)) is not None else []
+    for member in found:  # grows while we go
+        try:
+            below = _children(member.pid)
+        except NotImplementedError:
+            processes = procfs.snapshot()
+            numbers = (root, *procfs.descendants(root, procfs.children_of(processes)))
+            return [processes[pid] for pid in numbers if pid in processes]
+        found += [stat for pid in below if (stat := procfs.read_stat(pid)) is not None]
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of all threads. Raises NotImplementedError where the kernel lists none (no CONFIG_PROC_CHILDREN)."""
+    found: list[int] = []
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return found  # it is gone
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
+                found += map(int, file.read(1 << 20).split())
+        except OSError as error:
+            if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
+                raise NotImplementedError from error
+    return found
 
 
 def short(words: list[str], longest: int = 60) -> str:
