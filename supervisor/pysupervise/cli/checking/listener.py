@@ -46,11 +46,7 @@ class Prober:
         """Stop, and say what was met."""
         self._stop.set()
         self._thread.join(requests.SIMPLE_TIME_S)
-        for connection in self._late:
-            how = _outcome(connection)
-            self.openness.late[how] = self.openness.late.get(how, 0) + 1
-            connection.close()
-        self._late.clear()
+        self._collect(self._late)
         return self.openness
 
     def _run(self) -> None:
@@ -77,7 +73,16 @@ class Prober:
                     self._ask(connection)
                 else:
                     connection.close()
+            # A server may wait for its client to take the answer and go.
+            self._collect(select.select(self._late, [], [], 0)[0])
             self._stop.wait(EVERY_S)
+
+    def _collect(self, connections: list[socket.socket]) -> None:
+        for connection in list(connections):
+            how = _outcome(connection)
+            self.openness.late[how] = self.openness.late.get(how, 0) + 1
+            self._late.remove(connection)
+            connection.close()
 
     def _ask(self, connection: socket.socket) -> None:
         self._late.append(connection)

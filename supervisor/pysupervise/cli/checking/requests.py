@@ -158,8 +158,10 @@ class InFlight:
             if select.select([self._connection], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 self.first_byte_at = time.monotonic()
             self.answer = receive(self._connection, deadline)
+            # As a client does. Some servers (gunicorn's sync worker) wait for it before they end.
+            self._connection.shutdown(socket.SHUT_RDWR)
         except (OSError, ValueError) as error:  # ValueError: closed by `close`
-            self.answer = Answer(time.monotonic(), error=_words(error) if isinstance(error, OSError) else "no answer")
+            self.answer = self.answer or Answer(time.monotonic(), error=_words(error) if isinstance(error, OSError) else "no answer")
 
     def _send_rest(self) -> None:
         self._signalled.wait()
