@@ -174,10 +174,10 @@ def introduction() -> str:
     return f"""# What servers do about a stop signal
 
 Made by `make servers`, from real runs of `pysupervise check --slow-http http://127.0.0.1:PORT/slow --signal SIGNAL --within {WITHIN_S}s
---refused-within {REFUSED_WITHIN_S}s`. A request that takes {SLOW_S} s is in flight when the signal comes. "In front" is what PID 1 is: pysupervise, or
-nothing (`--bare`), where the server is PID 1 itself, as in an image without an init. Draining passes when that request gets its whole
-answer, the listener when new connections are refused within {REFUSED_WITHIN_S} s, the clean-up when everything is gone within {WITHIN_S} s with status 0
-or that of the signal.
+--refused-within {REFUSED_WITHIN_S}s`. A request that takes {SLOW_S} s is in flight when the signal comes. "In front" is what PID 1 is:
+pysupervise, or nothing (`--bare`), where the server is PID 1 itself, as in an image without an init. Draining passes when that request gets its whole
+answer, the listener when new connections are refused within {REFUSED_WITHIN_S} s,
+the clean-up when everything is gone within {WITHIN_S} s with status 0 or that of the signal.
 
 {commands}
 """
