@@ -27,9 +27,9 @@ PAGE = ROOT / "docs" / "servers.md"
 SIGNALS = ("TERM", "INT", "QUIT")
 FRONTS = ("pysupervise", "nothing")
 PHASES = ("draining", "listener", "clean-up")
-SLOW_S = 1.2
-WITHIN_S = 3
-REFUSED_WITHIN_S = 0.5
+SLOW_S = 2
+WITHIN_S = 4
+REFUSED_WITHIN_S = 1
 RUN_TIME_S = 60
 AT_ONCE = 5
 WORDS = {True: "PASS", False: "FAIL", None: "SKIP"}
@@ -173,11 +173,11 @@ def introduction() -> str:
     commands = "\n".join(f"- {server.name}: `{shown(server.command)}`" for server in SERVERS)
     return f"""# What servers do about a stop signal
 
-Made by `make servers`, from real runs of `pysupervise check --slow-http http://127.0.0.1:PORT/slow --signal SIGNAL --within {WITHIN_S}s
---refused-within {REFUSED_WITHIN_S}s`. A request that takes {SLOW_S} s is in flight when the signal comes. "In front" is what PID 1 is:
-pysupervise, or nothing (`--bare`), where the server is PID 1 itself, as in an image without an init. Draining passes when that request gets its whole
-answer, the listener when new connections are refused within {REFUSED_WITHIN_S} s,
-the clean-up when everything is gone within {WITHIN_S} s with status 0 or that of the signal.
+Made by `make servers`, from real runs of `pysupervise check --slow-http http://127.0.0.1:PORT/slow --signal SIGNAL
+--within {WITHIN_S}s --refused-within {REFUSED_WITHIN_S}s`. A request that takes {SLOW_S} s is in flight when the signal comes.
+"In front" is what PID 1 is: pysupervise, or nothing (`--bare`), where the server is PID 1 itself, as in an image
+without an init. Draining passes when that request gets its whole answer, the listener when new connections are
+refused within {REFUSED_WITHIN_S} s, the clean-up when everything is gone within {WITHIN_S} s with status 0 or that of the signal.
 
 {commands}
 """

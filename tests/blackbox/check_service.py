@@ -11,7 +11,7 @@ import threading
 import time
 
 how, port = sys.argv[1], int(sys.argv[2])
-SLOW_S = 0.6
+SLOW_S = 1.0
 LINGER_RESET = struct.pack("ii", 1, 0)  # closing sends a reset
 connections: list[socket.socket] = []
 

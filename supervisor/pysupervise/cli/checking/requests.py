@@ -144,7 +144,12 @@ class InFlight:
 
     def _refuse_if_answered(self) -> None:
         if select.select([self._connection], [], [], 0)[0]:
-            how = "closed the connection or answered before the rest of the head was sent" if self.in_part else "answered it at once"
+            how = "has answered already"
+            try:
+                if not self.url.secure and not self._connection.recv(1, socket.MSG_PEEK):
+                    how = "has closed the connection without an answer"
+            except OSError as error:
+                how = f"has ended the connection: {_words(error)}"
             raise NotInFlightError(
                 f"the request to {self.url.text} is not in flight: the server {how}",
                 "--slow-http takes a URL whose answer is still awaited when the signal is sent: one that takes a second or more",
