@@ -1,5 +1,6 @@
 """Why a process is still there after the stop signal: read from its state and its signal masks (proc_pid_status(5)), nothing guessed."""
 
+import os
 from dataclasses import dataclass
 
 from pysupervise.cli.checking.watch import Look, Member
@@ -35,6 +36,10 @@ def culprits(now: Look, before: Look, signum: int, root: int, *, bare: bool, got
     command with ``bare``. ``got``: numbers (in their own namespace) of those that got the signal, None where that is not known.
     """
     found = []
+    first = now.get(root)
+    dropped = (
+        first is not None and bare and explain(first, before.get(root), None, [], signum, received=True).kind == "init-without-handler"
+    )
     for member in now.values():
         if member.stat.pid == root and not bare:
             continue
@@ -44,7 +49,8 @@ def culprits(now: Look, before: Look, signum: int, root: int, *, bare: bool, got
         children = [other for other in now.values() if other.stat.parent == member.stat.pid and not other.is_zombie]
         received = None if got is None else member.inner_pid in got
         if bare and got is None:
-            received = member.stat.pid == root  # nobody else was sent anything by us
+            # We sent it to nobody else. An init may have passed it on; one that never got it has not.
+            received = True if member.stat.pid == root else False if dropped else None
         found.append(explain(member, was, now.get(member.stat.parent), children, signum, received=received))
     return sorted(found, key=lambda culprit: (ORDER.index(culprit.kind), culprit.outer_pid))
 
@@ -78,9 +84,11 @@ def _explain(
     if now.blocked & bit and status.pending & bit:
         return "blocks", f"blocks {name}, which is pending and changes nothing", ("SigBlk", "ShdPnd")
     handled = bool((status.caught | now.blocked) & bit)
+    if now.awaits and not handled and not status.ignored & bit:
+        return "takes", f"waits for signals in sigtimedwait (wchan), {name} perhaps among them, and did not end", ("SigCgt",)
     if now.is_init and not handled and not status.ignored & bit:
         words = f"is PID 1 and does not handle {name}: the kernel drops a signal that PID 1 has no handler for"
-        if now.stat.name in SHELLS and children:
+        if _is_shell(now) and children:
             words += f"; the shell passes nothing on to {_names(children)}"
         return "init-without-handler", words, ("SigCgt",)
     if status.ignored & bit:
@@ -96,7 +104,10 @@ def _explain(
             f"{sent} takes {name} by itself (sigwait or a signalfd: blocked, not pending), but did not end",
             ("SigBlk", "ShdPnd"),
         )
-    if handled and now.stat.name in SHELLS and children:
+    if handled and received is False:
+        in_front = f": {parent.label} in front of it did not pass it on" if parent is not None else ""
+        return "unreached", f"was never sent {name}, for which it has a handler{in_front}", ("SigCgt",)
+    if handled and _is_shell(now) and children:
         return "shell", f"{sent} is a shell with a trap, which runs only when {_names(children)} ends", ("SigCgt",)
     if handled:
         return "handles", f"{sent} has a handler for it, but did not end", ("SigCgt",)
@@ -106,6 +117,11 @@ def _explain(
         return "newcomer", f"got {name}, whose default action ends a process, and is not gone yet", ("State", "SigCgt", "ShdPnd")
     in_front = f": {parent.label} in front of it did not pass it on" if parent is not None else ""
     return "unreached", f"never got {name}, which would have ended it{in_front}", ("SigCgt", "SigIgn")
+
+
+def _is_shell(member: Member) -> bool:
+    """Say whether it is a shell: by its name, or, where it runs a script that it is named after, by its first word."""
+    return member.stat.name in SHELLS or os.path.basename(member.command.split(" ", 1)[0]) in SHELLS
 
 
 def _names(members: list[Member]) -> str:

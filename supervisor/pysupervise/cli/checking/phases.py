@@ -7,7 +7,6 @@ from pysupervise.core import signals
 from pysupervise.core.status import SIGNALLED
 
 DRAINING, LISTENER, CLEAN_UP, START_UP = "draining", "listener", "clean-up", "start-up"
-KILL_STATUS = SIGNALLED + 9
 GOOD = range(200, 400)
 
 
@@ -100,6 +99,7 @@ def _clean_up(plan: Plan, facts: Facts, name: str) -> Verdict:
     statuses = expected(plan, facts.signum)
     if end.ended_s is not None and end.status not in statuses and not failures:
         failures.append(f"exit status {end.status}, expected {' or '.join(map(str, sorted(statuses)))}")
+        shown = end.culprits
     if end.zombies:
         failures.append(f"{_count(len(end.zombies), 'zombie')} for which nobody waited")
         shown += end.zombies

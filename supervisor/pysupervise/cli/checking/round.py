@@ -15,10 +15,12 @@ from pysupervise.cli.checking.settings import Plan
 from pysupervise.cli.checking.watch import ZOMBIE_AFTER_S, Look, Member
 from pysupervise.cli.sandbox import Place
 from pysupervise.core import signals
+from pysupervise.core.status import SIGNALLED
 
 LOOK_EVERY_S = 0.05
 LOOK_SHARE = 4  # a look may take a quarter of the time, on machines with very many processes
 MOST_PORTS = 8
+KILL_STATUS = SIGNALLED + signals.NUMBERS["KILL"]  # an init in front of the command killed it
 AFTER_END_S = 1.0
 RECIPIENT = re.compile(r"(?:^|: |, )(\d+) ")
 
@@ -196,7 +198,7 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
     killed_s = None if over is None else over["elapsed_s"] - _elapsed_at_signal(service, over["elapsed_s"])
     late = not service.ended_at or service.ended_at - sent_at > plan.within_s
     to_blame: list[Culprit] = []
-    if killed_s is not None or late:
+    if killed_s is not None or late or service.status == KILL_STATUS:
         to_blame = culprits(service.watch.last, before, signum, service.sandbox.pid, bare=plan.bare, got=_got(service, signum))
     leftovers: tuple[str, ...] = ()
     open_sockets: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ class Member:
     status: procfs.Status | None  # None: may not be read
     blocked: int  # signals that every thread of it blocks
     command: str
+    awaits: bool = False  # whether a thread waits for signals (sigwait, sigtimedwait): meanwhile SigBlk lacks those that it waits for
 
     @property
     def key(self) -> Key:
@@ -99,7 +100,22 @@ class Watch:
             words = procfs.command_line(stat.pid)
             if words or stat.state in "ZX":
                 self.names[key] = short(words or [stat.name])
-        return Member(stat, status, blocked, self.names.get(key, stat.name))
+        return Member(stat, status, blocked, self.names.get(key, stat.name), stat.state == "S" and awaits_signals(stat.pid))
+
+
+def awaits_signals(pid: int) -> bool:
+    """Return whether a thread waits in sigtimedwait(2), by proc_pid_wchan(5).
+
+    While it does, the kernel takes the signals that it waits for out of SigBlk, so that the masks alone show nobody who handles them.
+    """
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/wchan", "rb", buffering=0) as file:
+                if b"sigtimedwait" in file.read(100):
+                    return True
+    except OSError:
+        return False  # it is gone, or may not be read
+    return False
 
 
 def tree(root: int) -> list[procfs.Stat]:
