@@ -63,7 +63,7 @@ if how == "ignores-during-start":
 if how == "leaves-child":
     subprocess.Popen(["sh", "-c", 'trap "" TERM; exec sleep 100'])
 if how == "zombie":
-    subprocess.Popen(["true"])
+    unwaited = subprocess.Popen(["true"])  # kept: without a reference, Popen itself would wait for it now and then
 server = Server(("127.0.0.1", port), Handler)
 signal.signal(signal.SIGTERM, stop)
 if how == "blocks":
