@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find supervisor -name '*.py') supervisor/bin/pysupervise pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-container check bench lint format types image zipapp docs clean
+.PHONY: help setup test test-container check bench lint format types image zipapp docs servers clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,9 @@ zipapp: ## build dist/pysupervise.pyz, a single file that runs with only a pytho
 
 docs: setup ## make the generated pages, completions and the manual page anew
 	$(BIN)/python docs/generate.py
+
+servers: setup ## check gunicorn, uvicorn, nginx and node for real, and write docs/servers.md (root)
+	$(BIN)/python docs/servers.py
 
 clean: ## remove what was made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 # made by `pysupervise completion fish`
 complete -c pysupervise -f -a '(__fish_complete_subcommand)'
+complete -c pysupervise -n __fish_is_first_token -f -a check
 complete -c pysupervise -n __fish_is_first_token -f -a completion
 complete -c pysupervise -n __fish_is_first_token -f -a doctor
 complete -c pysupervise -n __fish_is_first_token -f -a manpage

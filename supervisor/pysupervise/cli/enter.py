@@ -23,6 +23,7 @@ REFUSED = 125  # no namespace: nothing was run
 def main() -> NoReturn:
     """Read PLACE REPORT_FD COMMAND..., and run the command there. The report: the command's pid, seen from outside."""
     place, report_fd, command = Place(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    kernel_rare.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # whoever asked for the sandbox may be killed: nothing of it stays behind
     try:
         if place is not Place.HERE:
             _enter(place)

@@ -43,11 +43,7 @@ class Snapshot(Tree):
     def catches(self, pid: int, signum: int) -> bool:
         """Whether a process handles a signal."""
         status = self.statuses.get(pid)
-        return status is not None and status.handles(signum)
-
-    def handlers_below(self, pid: int, signum: int) -> list[int]:
-        """Return who gets a signal with --forward handlers, from a process down."""
-        return self._handlers_below(pid, signum)[0]
+        return status is not None and (status.handles(signum) or procfs.is_in_sigwait(procfs.wait_channel(pid)))
 
 
 def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
@@ -72,7 +68,7 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
     # The command leads a group of its own under pysupervise, whoever is in it; before that, it is those who are in one with it.
     grouped = processes.values() if supervisor and group == command else (processes[number] for number in alive)
     rules = Snapshot(children, statuses)
-    answering = [answer for start in (below or (command,)) for answer in rules.handlers_below(start, signum)]
+    answering = rules.answering(list(below or (command,)), signum)
     return Plan(
         signum=signum,
         command=command,

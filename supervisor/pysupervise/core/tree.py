@@ -63,7 +63,7 @@ class Tree:
             self._kill_everybody(signum)
             return None
         if target == "handlers":
-            return self._deliver_to_all(signum, set(self._handlers(signum)).__contains__)
+            return self._deliver_to_all(signum, set(self.answering(self.children(self.own_pid), signum)).__contains__)
         if command_pid:  # it need not wait for the walk
             first = self._send(command_pid, self._stop_signal(command_pid, signum))
             return first + self._deliver_to_all(signum, None, command_pid)
@@ -187,8 +187,8 @@ class Tree:
             kernel.close(descriptor)
         return sent
 
-    def _handlers(self, signum: int) -> "list[int]":
-        """Go down until a process catches the signal: it answers for its own children.
+    def answering(self, pids: "list[int]", signum: int) -> "list[int]":
+        """Go down from processes until one catches the signal: it answers for its own children. Return who answers.
 
         One that does not catch it, and has somebody below who does, passes it on without being hit: `sh -c` lives to return the status
         of what it runs. One without any such descendant gets it like a leaf.
@@ -197,7 +197,7 @@ class Tree:
         # Each entry: the process, its children yet to be looked at, and where in ``found`` its place is if none below catches.
         path: list[tuple[int, list[int], int]] = []
         caught_below: list[bool] = []
-        waiting = list(reversed(self.children(self.own_pid)))
+        waiting = pids[::-1]
         while waiting or path:
             if not waiting:
                 pid, waiting, place = path.pop()
@@ -215,7 +215,7 @@ class Tree:
                 continue
             path.append((pid, waiting, len(found)))
             caught_below.append(False)
-            waiting = list(reversed(self.children(pid)))
+            waiting = self.children(pid)[::-1]
         return found
 
     def catches(self, pid: int, signum: int) -> bool:

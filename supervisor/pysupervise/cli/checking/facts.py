@@ -1,0 +1,66 @@
+"""What one round of a check observed, as values: times are seconds after the signal. `phases` judges them."""
+
+from dataclasses import dataclass, field
+
+from pysupervise.cli.checking.culprit import Culprit
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """The request that was in flight when the signal was sent."""
+
+    url: str
+    in_part: bool  # its head was sent in part before the signal
+    ended_s: float
+    status: int | None
+    error: str
+    body_bytes: int
+    usual_status: int | None  # of the same request before; None: there was none
+    accepted: str  # how we know that it was in flight
+
+
+@dataclass(frozen=True, slots=True)
+class PortFacts:
+    """An address that the command listened on."""
+
+    address: str
+    accepted: int  # connections let in after the signal
+    last_accepted_s: float | None
+    refused_s: float | None  # None: never
+    hung: int = 0
+    late: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EndFacts:
+    """How the tree ended."""
+
+    ended_s: float | None  # None: not within the limit
+    status: int | None
+    killed_s: float | None = None  # when pysupervise gave up and sent KILL
+    culprits: tuple[Culprit, ...] = ()
+    zombies: tuple[Culprit, ...] = ()
+    leftovers: tuple[str, ...] = ()  # processes that outlived the end
+    open_sockets: tuple[str, ...] = ()  # listening sockets of theirs that outlived it
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One signal."""
+
+    signum: int
+    requests: tuple[RequestFacts, ...]
+    ports: tuple[PortFacts, ...]
+    end: EndFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a phase came to. ``passed`` None: there was nothing to judge."""
+
+    phase: str
+    passed: bool | None
+    words: str
+    seconds: float | None = None
+    culprits: tuple[Culprit, ...] = ()

@@ -1,0 +1,143 @@
+"""The verdicts: what was observed against what was asked for. Pure."""
+
+from pysupervise.cli.checking.culprit import Culprit
+from pysupervise.cli.checking.facts import EndFacts, Facts, PortFacts, RequestFacts, Verdict
+from pysupervise.cli.checking.settings import Plan
+from pysupervise.core import signals
+from pysupervise.core.status import SIGNALLED
+
+DRAINING, LISTENER, CLEAN_UP, START_UP = "draining", "listener", "clean-up", "start-up"
+GOOD = range(200, 400)
+
+
+def judge(plan: Plan, facts: Facts) -> list[Verdict]:
+    """Return one verdict a phase."""
+    name = signals.name(facts.signum)
+    return [_draining(plan, facts, name), _listener(plan, facts.ports, name), _clean_up(plan, facts, name)]
+
+
+def moment(seconds: float) -> str:
+    """Return a time as people read it: "4 ms", "2.35 s"."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def limit(seconds: float) -> str:
+    """Return a limit as it was written: "10 s", "0.5 s"."""
+    return f"{seconds:g} s"
+
+
+def _draining(plan: Plan, facts: Facts, name: str) -> Verdict:
+    if not facts.requests:
+        return Verdict(DRAINING, None, "no request was in flight: --slow-http URL or --http URL keeps one")
+    judged = [(_request_failure(plan, request, name), request) for request in facts.requests]
+    failed = [words for words, _ in judged if words]
+    seconds = max(request.ended_s for request in facts.requests)
+    if failed:
+        return Verdict(DRAINING, passed=False, words="; ".join(failed), seconds=seconds)
+    words = "; ".join(
+        f"{_called(request)} was answered with {request.status}, whole ({request.body_bytes} bytes), {moment(request.ended_s)} after {name}"
+        for request in facts.requests
+    )
+    return Verdict(DRAINING, passed=True, words=words, seconds=seconds)
+
+
+def _called(request: RequestFacts) -> str:
+    return "the request whose head was still being sent" if request.in_part else "the request in flight"
+
+
+def _request_failure(plan: Plan, request: RequestFacts, name: str) -> str:
+    called, after = _called(request), f"{moment(request.ended_s)} after {name}"
+    if request.ended_s >= plan.within_s and request.error:
+        return f"{called} had no whole answer {limit(plan.within_s)} after {name}"
+    if request.error == "reset":
+        return f"{called} was reset {after}"
+    if request.error:
+        status = f" (status {request.status}, {request.body_bytes} bytes)" if request.status is not None else ""
+        return f"{called} ended {after}: {request.error}{status}"
+    if request.usual_status is not None and request.status != request.usual_status:
+        return f"{called} was answered with {request.status} {after}, and with {request.usual_status} before the signal"
+    if request.usual_status is None and request.status not in GOOD:
+        return f"{called} was answered with {request.status} {after}"
+    return ""
+
+
+def _listener(plan: Plan, ports: tuple[PortFacts, ...], name: str) -> Verdict:
+    if not ports:
+        return Verdict(LISTENER, None, "the command listened on no TCP port")
+    failed = [port for port in ports if port.refused_s is None or port.refused_s > plan.refused_within_s]
+    shown = [_port(port, name) for port in failed or ports]
+    if failed:
+        shown[0] += f"; the limit is {limit(plan.refused_within_s)} (--refused-within)"
+    times = [port.refused_s for port in ports if port.refused_s is not None]
+    return Verdict(LISTENER, not failed, "; ".join(shown), max(times) if len(times) == len(ports) else None)
+
+
+def _port(port: PortFacts, name: str) -> str:
+    if port.refused_s is not None:
+        words = f"{port.address} refused new connections {moment(port.refused_s)} after {name}"
+    elif port.accepted:
+        words = f"{port.address} never refused new connections: the last was let in {moment(port.last_accepted_s or 0.0)} after {name}"
+    else:
+        words = f"{port.address} neither let new connections in nor refused them"
+    if port.accepted:
+        words += f", and let {port.accepted} in until then" if port.refused_s is not None else f", {port.accepted} in all"
+    if port.late:
+        words += f" (requests on them: {', '.join(f'{count} {how}' for how, count in sorted(port.late.items()))})"
+    if port.hung:
+        words += f"; {port.hung} attempts were left hanging"
+    return words
+
+
+def expected(plan: Plan, signum: int) -> frozenset[int]:
+    """Return the exit statuses that count as graceful: 0, or death of the very signal, unless the user said others."""
+    return plan.expected if plan.expected is not None else frozenset({0, SIGNALLED + signum})
+
+
+def _clean_up(plan: Plan, facts: Facts, name: str) -> Verdict:
+    end = facts.end
+    failures, shown = ending_failures(plan, end, name)
+    statuses = expected(plan, facts.signum)
+    if end.ended_s is not None and end.status not in statuses and not failures:
+        failures.append(f"exit status {end.status}, expected {' or '.join(map(str, sorted(statuses)))}")
+        shown = end.culprits
+    if end.zombies:
+        failures.append(f"{_count(len(end.zombies), 'zombie')} for which nobody waited")
+        shown += end.zombies
+    if end.leftovers:
+        failures.append(f"left behind: {', '.join(end.leftovers)}")
+    if end.open_sockets:
+        failures.append(f"still listening: {', '.join(end.open_sockets)}")
+    if failures:
+        return Verdict(CLEAN_UP, passed=False, words="; ".join(failures), seconds=end.ended_s, culprits=shown)
+    words = f"everything was gone {moment(end.ended_s or 0.0)} after {name}, exit status {end.status}"
+    return Verdict(CLEAN_UP, passed=True, words=words + (f"; {end.note}" if end.note else ""), seconds=end.ended_s)
+
+
+def ending_failures(plan: Plan, end: EndFacts, name: str) -> tuple[list[str], tuple[Culprit, ...]]:
+    """Return what is wrong about the time of the end, and who is to blame."""
+    if end.killed_s is not None:
+        return [
+            f"not everybody had ended {moment(end.killed_s)} after {name}, when pysupervise sent KILL{_fate(end.killed_s)}"
+        ], end.culprits
+    if end.ended_s is None or end.ended_s > plan.within_s:
+        return [f"not everybody had ended {limit(plan.within_s)} after {name}{_fate(plan.within_s)}"], end.culprits
+    return [], ()
+
+
+def start_up(plan: Plan, signum: int, after_s: float, end: EndFacts) -> Verdict:
+    """Return the verdict on a signal that came so long after exec, while the command was starting. Any exit status will do."""
+    name = signals.name(signum)
+    failures, shown = ending_failures(plan, end, name)
+    came = f"{name} came {moment(after_s)} after exec: "
+    if failures:
+        return Verdict(START_UP, passed=False, words=came + "; ".join(failures), seconds=end.ended_s, culprits=shown)
+    words = f"{came}everything was gone {moment(end.ended_s or 0.0)} later, exit status {end.status}"
+    return Verdict(START_UP, passed=True, words=words, seconds=end.ended_s)
+
+
+def _fate(seconds: float) -> str:
+    return f"; the container would have been killed after {round(seconds, 1):g} s"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")

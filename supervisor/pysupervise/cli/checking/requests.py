@@ -1,0 +1,234 @@
+"""HTTP requests of a check: one that is in flight while the signal is sent, and simple ones before and after.
+
+A request is in flight when the kernel says so, not when we have sent it: a connection is established before anybody accepts it. The
+server's end of the connection is found in /proc/net/tcp. It has an inode once it is accepted, the inode is among the descriptors of
+a process of the tree, and its receive queue is empty once the server has read what we sent.
+"""
+
+import http.client
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pysupervise import __version__
+from pysupervise.cli.checking import sockets
+from pysupervise.cli.checking.settings import Url
+
+CONNECT_TIME_S = 5.0
+ACCEPT_TIME_S = 5.0
+SIMPLE_TIME_S = 5.0
+NEXT_LOOK_S = 0.002
+# With --http alone, this many lines of the head follow the signal, so far apart.
+LATE_LINES = 3
+LATE_LINE_EVERY_S = 0.1
+GOOD = range(200, 400)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request ended. ``error``: reset, closed, cut off, timeout, not HTTP; "" for a whole answer."""
+
+    at: float  # monotonic
+    status: int | None = None
+    body_bytes: int = 0
+    error: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether a whole answer with a status below 400 came."""
+        return not self.error and self.status in GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What was read about the server's end of a request in flight."""
+
+    pid: int | None  # who has it, None where descriptors may not be read
+    evidence: str
+
+
+class NotInFlightError(Exception):
+    """The request could not be brought into flight: a reason and a hint."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason, hint)
+        self.reason = reason
+        self.hint = hint
+
+
+def get(url: Url, timeout_s: float = SIMPLE_TIME_S) -> Answer:
+    """Send a request and return its answer; whatever goes wrong is part of it."""
+    try:
+        with _connect(url, timeout_s) as connection:
+            connection.sendall(whole(url))
+            return receive(connection, time.monotonic() + timeout_s)
+    except OSError as error:
+        return Answer(time.monotonic(), error=_words(error))
+
+
+class InFlight:
+    """A request whose answer is awaited while the signal is sent."""
+
+    def __init__(self, url: Url, *, in_part: bool, answer_within_s: float) -> None:
+        """Connect and send it: all of it, or with ``in_part`` the beginning of its head. Raises NotInFlightError."""
+        self.url = url
+        self.in_part = in_part
+        self.answer: Answer | None = None
+        self.first_byte_at: float | None = None
+        self._answer_within_s = answer_within_s
+        self._signalled = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        try:
+            self._connection = _connect(url, CONNECT_TIME_S)
+        except OSError as error:
+            raise NotInFlightError(
+                f"cannot connect to {url.text}: {_words(error)}", "is it the port that the command listens on?"
+            ) from None
+        try:
+            self._connection.sendall(_head(url) + (b"" if in_part else b"\r\n"))
+        except OSError as error:
+            self.close()
+            raise NotInFlightError(f"cannot send the request to {url.text}: {_words(error)}", "try the URL by hand") from None
+
+    def wait_accepted(self, members: Callable[[], list[int]]) -> Accepted:
+        """Return once a process of the tree has accepted the connection and read what was sent. Raises NotInFlightError."""
+        deadline = time.monotonic() + ACCEPT_TIME_S
+        reason = "the kernel lists no server's end of the connection: it does not end on this machine"
+        while time.monotonic() < deadline:
+            self._refuse_if_answered()
+            end = sockets.other_end(self._connection)
+            if end is not None and not end.inode:
+                reason = "nobody accepted the connection"
+            elif end is not None and end.unread:
+                reason = f"the connection was accepted, but {end.unread} bytes of the request were not read"
+            elif end is not None:
+                held, unreadable = sockets.holders(members())
+                if end.inode in held:
+                    return Accepted(held[end.inode], f"accepted by pid {held[end.inode]} (socket:[{end.inode}]), request read")
+                if unreadable:
+                    return Accepted(None, f"accepted (socket:[{end.inode}]), request read; by whom may not be read (/proc/PID/fd)")
+                reason = f"a process that does not belong to the command accepted it (socket:[{end.inode}])"
+            time.sleep(NEXT_LOOK_S)
+        raise NotInFlightError(f"the request to {self.url.text} is not in flight: {reason}", "it has to reach the command within 5 s")
+
+    def start(self) -> None:
+        """Wait for the answer from now on, in a thread. Raises NotInFlightError where it has come already."""
+        self._refuse_if_answered()
+        self._thread.start()
+
+    def signalled(self) -> None:
+        """Go on: the signal was sent."""
+        self._signalled.set()
+
+    def result(self, timeout_s: float) -> Answer:
+        """Return how it ended; what takes longer ends as a timeout."""
+        self._thread.join(timeout_s)
+        answer = self.answer or Answer(time.monotonic(), error="no answer")
+        self.close()
+        return answer
+
+    def close(self) -> None:
+        """Close the connection, which also ends the thread."""
+        self._signalled.set()
+        try:
+            self._connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the other end was quicker
+        if self._thread.ident is not None:
+            self._thread.join(SIMPLE_TIME_S)
+        self._connection.close()
+
+    def _refuse_if_answered(self) -> None:
+        if select.select([self._connection], [], [], 0)[0]:
+            how = "has answered already"
+            try:
+                if not self.url.secure and not self._connection.recv(1, socket.MSG_PEEK):
+                    how = "has closed the connection without an answer"
+            except OSError as error:
+                how = f"has ended the connection: {_words(error)}"
+            raise NotInFlightError(
+                f"the request to {self.url.text} is not in flight: the server {how}",
+                "--slow-http takes a URL whose answer is still awaited when the signal is sent: one that takes a second or more",
+            )
+
+    def _run(self) -> None:
+        deadline = time.monotonic() + self._answer_within_s
+        try:
+            if self.in_part:
+                self._send_rest()
+            if select.select([self._connection], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                self.first_byte_at = time.monotonic()
+            self.answer = receive(self._connection, deadline)
+            # As a client does. Some servers (gunicorn's sync worker) wait for it before they end.
+            self._connection.shutdown(socket.SHUT_RDWR)
+        except (OSError, ValueError) as error:  # ValueError: closed by `close`
+            self.answer = self.answer or Answer(time.monotonic(), error=_words(error) if isinstance(error, OSError) else "no answer")
+
+    def _send_rest(self) -> None:
+        self._signalled.wait()
+        for number in range(LATE_LINES):
+            if select.select([self._connection], [], [], LATE_LINE_EVERY_S)[0]:
+                return  # an early answer or the end of the connection: `receive` says which
+            self._connection.sendall(b"X-Late-%d: pysupervise\r\n" % number)
+        self._connection.sendall(b"\r\n")
+
+
+def receive(connection: socket.socket, deadline: float) -> Answer:
+    """Read a whole answer until a monotonic time."""
+    status, count = None, 0
+    try:
+        connection.settimeout(max(0.01, deadline - time.monotonic()))
+        response = http.client.HTTPResponse(connection, method="GET")
+        response.begin()
+        status = response.status
+        while part := response.read(65536):
+            count += len(part)
+            if time.monotonic() > deadline:
+                return Answer(time.monotonic(), status, count, "timeout")
+        missing = response.length or 0
+        return Answer(time.monotonic(), status, count, f"cut off: {missing} bytes of its body are missing" if missing else "")
+    except http.client.RemoteDisconnected:
+        return Answer(time.monotonic(), error="closed without an answer")
+    except http.client.IncompleteRead as error:
+        rest = f"{error.expected} bytes of its body are" if error.expected else "its last chunk is"
+        return Answer(time.monotonic(), status, count + len(error.partial), f"cut off: {rest} missing")
+    except http.client.HTTPException as error:
+        return Answer(time.monotonic(), status, count, f"not HTTP ({type(error).__name__})")
+    except OSError as error:
+        return Answer(time.monotonic(), status, count, _words(error))
+
+
+def whole(url: Url) -> bytes:
+    """Return a whole request, for whoever wants to read the answer later."""
+    return _head(url) + b"\r\n"
+
+
+def _connect(url: Url, timeout_s: float) -> socket.socket:
+    connection = sockets.connect(url.host, url.port, timeout_s)
+    if not url.secure:
+        return connection
+    context = ssl.create_default_context()
+    context.check_hostname = False  # whether a service stops well does not depend on its certificate, often a test's own
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(connection, server_hostname=url.host)
+
+
+def _head(url: Url) -> bytes:
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"GET {url.target} HTTP/1.1\r\nHost: {host}:{url.port}\r\nUser-Agent: pysupervise/{__version__}\r\nConnection: close\r\n".encode(
+        "ascii"
+    )
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "reset"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    return error.strerror or str(error)

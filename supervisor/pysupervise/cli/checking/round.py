@@ -1,0 +1,254 @@
+"""One round of a check: start, wait until ready, bring requests into flight, send the signal, watch what happens until the end."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pysupervise.cli.checking import requests, sockets
+from pysupervise.cli.checking.culprit import Culprit, culprits, explain
+from pysupervise.cli.checking.facts import EndFacts, Facts, PortFacts, RequestFacts
+from pysupervise.cli.checking.listener import Openness, Prober
+from pysupervise.cli.checking.ready import SetupError, refuse_taken, wait_ready, wait_spawned
+from pysupervise.cli.checking.service import Service
+from pysupervise.cli.checking.settings import Plan
+from pysupervise.cli.checking.watch import ZOMBIE_AFTER_S, Look, Member
+from pysupervise.cli.sandbox import Place
+from pysupervise.core import signals
+from pysupervise.core.status import SIGNALLED
+
+LOOK_EVERY_S = 0.05
+LOOK_SHARE = 4  # a look may take a quarter of the time, on machines with very many processes
+MOST_PORTS = 8
+KILL_STATUS = SIGNALLED + signals.NUMBERS["KILL"]  # an init in front of the command killed it
+AFTER_END_S = 1.0
+RECIPIENT = re.compile(r"(?:^|: |, )(\d+) ")
+
+
+@dataclass(slots=True)
+class Round:
+    """What came of one signal."""
+
+    signum: int
+    facts: Facts | None = None
+    ready_words: str = ""
+    ready_s: float = 0.0  # from exec
+    output: list[str] = field(default_factory=list)
+
+
+def run_round(plan: Plan, signum: int, place: Place, note: Callable[[Round], None] = lambda _: None) -> Round:
+    """Run the command once and stop it with a signal. ``note`` is called when it is ready. Raises SetupError."""
+    refuse_taken(plan)
+    found = Round(signum)
+    with Service(plan.command, bare=plan.bare, place=place, pattern=plan.ready.pattern) as service:
+        try:
+            found.ready_words = wait_ready(service, plan)
+            found.ready_s = time.monotonic() - service.spawned_at
+            note(found)
+            found.facts = _stop(plan, signum, service)
+        finally:
+            found.output = list(service.output)
+    return found
+
+
+def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> tuple[float, EndFacts]:
+    """Run the command and send the signal so long after exec, ready or not. Return when it was sent, and the end. Raises SetupError."""
+    with Service(plan.command, bare=plan.bare, place=place) as service:
+        wait_spawned(service, plan)
+        if service.wait_end(service.spawned_at + after_s - time.monotonic()):
+            raise SetupError(
+                f"the command ended with status {service.status} within {after_s:.3f} s of its start", "its last output stands above"
+            )
+        before = service.watch.look(root_counts=service.bare)
+        sent_at = time.monotonic()
+        service.send(signum)
+        _watch_until_end(service, sent_at + plan.within_s)
+        return sent_at - service.spawned_at, _end_facts(plan, signum, service, before, sent_at=sent_at, listening=[])
+
+
+def _stop(plan: Plan, signum: int, service: Service) -> Facts:
+    usual = _usual_status(plan)
+    _settle(service)
+    flights, accepted = _take_off(plan, service)
+    probers: list[Prober] = []
+    try:
+        before = service.watch.look(root_counts=service.bare)
+        listening, unreadable = sockets.listening(before)
+        addresses = _addresses(plan, listening, unreadable=bool(unreadable))
+        try:
+            for flight in flights:
+                flight.start()
+        except requests.NotInFlightError as error:
+            raise SetupError(error.reason, error.hint) from None
+        if service.wait_end(0):
+            raise SetupError(f"the command ended by itself with status {service.status} before the signal", "its last output stands above")
+        sent_at = time.monotonic()
+        service.send(signum)
+        for flight in flights:
+            flight.signalled()
+        probers = [Prober(host, port, plan.http) for host, port in addresses]
+        ended = _watch_until_end(service, sent_at + plan.within_s)
+        # The requests have as long as everybody else. Those of a tree that is gone have ended with it.
+        answers = [flight.result(AFTER_END_S if ended else 0) for flight in flights]
+        if ended:
+            _wait_refused(probers)
+        ports = tuple(_port_facts(prober.stop(), sent_at) for prober in probers)
+        end = _end_facts(plan, signum, service, before, sent_at=sent_at, listening=listening)
+    finally:
+        for prober in probers:
+            prober.stop()
+        for flight in flights:
+            flight.close()
+    for flight in flights:
+        if flight.first_byte_at is not None and flight.first_byte_at < sent_at:
+            raise SetupError(
+                f"the answer to {flight.url.text} came before the signal was sent, so nothing was in flight",
+                "--slow-http takes a URL whose answer takes a second or more",
+            )
+    facts = tuple(
+        RequestFacts(
+            flight.url.text,
+            flight.in_part,
+            max(0.0, answer.at - sent_at),
+            answer.status,
+            answer.error,
+            answer.body_bytes,
+            usual if flight.in_part else None,
+            evidence,
+        )
+        for flight, answer, evidence in zip(flights, answers, accepted, strict=True)
+    )
+    return Facts(signum, facts, ports, end)
+
+
+def _usual_status(plan: Plan) -> int | None:
+    """Return what --http is answered with while all is well."""
+    if plan.http is None:
+        return None
+    answer = requests.get(plan.http)
+    if answer.error or answer.status is None:
+        raise SetupError(
+            f"{plan.http.text} gives no answer before the signal: {answer.error}", "--http takes a URL that the command answers at once"
+        )
+    return answer.status
+
+
+def _take_off(plan: Plan, service: Service) -> tuple[list[requests.InFlight], list[str]]:
+    """Bring the requests into flight; with --http alone, one whose head is sent in part. Raises SetupError."""
+    url, in_part = (plan.slow_http, False) if plan.slow_http is not None else (plan.http, True)
+    if url is None:
+        return [], []
+    flight = None
+    try:
+        flight = requests.InFlight(url, in_part=in_part, answer_within_s=plan.within_s)
+        accepted = flight.wait_accepted(lambda: list(service.watch.look(root_counts=service.bare)))
+    except requests.NotInFlightError as error:
+        if flight is not None:
+            flight.close()
+        raise SetupError(error.reason, error.hint) from None
+    return [flight], [accepted.evidence]
+
+
+def _settle(service: Service) -> None:
+    """Look at the tree before anything is asked of it. A zombie that is seen gets the time in which its parent may still wait for it."""
+    members = service.watch.look(root_counts=service.bare)
+    deadline = time.monotonic() + ZOMBIE_AFTER_S
+    while any(member.is_zombie for member in members.values()) and time.monotonic() <= deadline:
+        service.wait_end(LOOK_EVERY_S)
+        members = service.watch.look(root_counts=service.bare)
+
+
+def _addresses(plan: Plan, listening: list[sockets.Socket], *, unreadable: bool) -> list[sockets.Endpoint]:
+    """Return what has to refuse connections: the ports that the options name, else all that the tree listens on."""
+    named = plan.addresses()
+    if named:
+        ports = {found.local[1] for found in listening}
+        return [(host, port) for host, port in named if port in ports or unreadable or not ports]
+    return list(dict.fromkeys(found.reach for found in listening))[:MOST_PORTS]
+
+
+def _watch_until_end(service: Service, deadline: float) -> bool:
+    """Look at the tree until its end or a monotonic time; return whether it ended."""
+    while True:
+        service.look()
+        left_s = deadline - time.monotonic()
+        if service.wait_end(min(left_s, max(LOOK_EVERY_S, LOOK_SHARE * service.watch.cost_s))):
+            return True
+        if left_s <= 0:
+            return False
+
+
+def _wait_refused(probers: list[Prober]) -> None:
+    """Give the probers the time for one more attempt each, now that nobody of the tree is there."""
+    deadline = time.monotonic() + AFTER_END_S
+    while any(prober.openness.refused_at is None for prober in probers) and time.monotonic() < deadline:
+        time.sleep(0.002)  # between two questions
+
+
+def _port_facts(seen: Openness, sent_at: float) -> PortFacts:
+    last, refused = (None if at is None else max(0.0, at - sent_at) for at in (seen.last_accepted_at, seen.refused_at))
+    return PortFacts(seen.address, seen.accepted, last, refused, seen.hung, seen.late)
+
+
+def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_at: float, listening: list[sockets.Socket]) -> EndFacts:
+    """Say how the tree ended; where it did not, this is where it is looked at for the last time."""
+    if service.ended_at:
+        service.finish_output()
+    over = service.event("grace_over") or service.event("killing")
+    killed_s = None if over is None else over["elapsed_s"] - _elapsed_at_signal(service, over["elapsed_s"])
+    late = not service.ended_at or service.ended_at - sent_at > plan.within_s
+    to_blame: list[Culprit] = []
+    if killed_s is not None or late or service.status == KILL_STATUS:
+        to_blame = culprits(service.watch.last, before, signum, service.sandbox.pid, bare=plan.bare, got=_got(service, signum))
+    leftovers: tuple[str, ...] = ()
+    open_sockets: tuple[str, ...] = ()
+    if service.ended_at:
+        leftovers = tuple(member.label for member in service.watch.survivors())
+        inodes = {found.inode for found in listening}
+        open_sockets = tuple(str(found) for found in sockets.sockets() if found.state == sockets.LISTEN and found.inode in inodes)
+    zombies = tuple(
+        explain(member, None, service.watch.last.get(member.stat.parent) or _seen(service, member.stat.parent), [], signum, received=None)
+        for member in service.watch.lasting_zombies()
+    )
+    return EndFacts(
+        ended_s=service.ended_at - sent_at if service.ended_at else None,
+        status=service.status if service.ended_at else None,
+        killed_s=killed_s,
+        culprits=tuple(to_blame),
+        zombies=zombies,
+        leftovers=leftovers,
+        open_sockets=open_sockets,
+        note=_note(service, signum),
+    )
+
+
+def _seen(service: Service, pid: int) -> Member | None:
+    return next((member for member in service.watch.seen.values() if member.stat.pid == pid), None)
+
+
+def _elapsed_at_signal(service: Service, default: float) -> float:
+    asked = service.event("signal")
+    return float(asked["elapsed_s"]) if asked is not None else default
+
+
+def _got(service: Service, signum: int) -> frozenset[int] | None:
+    """Return who got the signal, by pysupervise's own words; None where it said nothing."""
+    name = signals.name(signum)
+    told = [event for event in list(service.events) if event["event"] == "delivered" and event["signal"] == name]
+    if not told:
+        return None
+    return frozenset(int(number) for event in told for number in RECIPIENT.findall(str(event["recipients"])))
+
+
+def _note(service: Service, signum: int) -> str:
+    """Say what a bare PID 1 left to the kernel: whoever is there when it ends is killed, with no time to finish anything."""
+    if not service.bare or not service.ended_at:
+        return ""
+    left = [member.label for member in service.watch.last.values() if member.stat.pid != service.sandbox.pid and not member.is_zombie]
+    if not left:
+        return ""
+    ago_s = service.ended_at - service.watch.last_at
+    return (
+        f"{', '.join(left)} still there {ago_s * 1000:.0f} ms before PID 1 ended: the kernel kills whoever PID 1 leaves behind, "
+        f"with no {signals.name(signum)} before"
+    )

@@ -1,0 +1,279 @@
+"""pysupervise check, with services that stop well and badly in each way that it can tell."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+from helpers import PATIENCE_S
+
+SERVICE = Path(__file__).parent / "check_service.py"
+Check = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def check(pysupervise: str) -> Check:
+    """Run check to its end."""
+
+    def run(*words: str, **popen: Any) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([pysupervise, "check", *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False, **popen)
+
+    return run
+
+
+def service(how: str, port: int) -> list[str]:
+    return ["--", sys.executable, "-I", str(SERVICE), how, str(port)]
+
+
+def verdicts(done: "subprocess.CompletedProcess[str]") -> dict[str, str]:
+    """Return PASS, FAIL or SKIP by phase."""
+    words = [line.split() for line in done.stdout.splitlines()]
+    return {line[2]: line[0] for line in words if line and line[0] in ("PASS", "FAIL", "SKIP")}
+
+
+def suite_of(file: Path) -> ET.Element:
+    return ET.parse(file).getroot()[0]  # noqa: S314 -- our own file
+
+
+def passed(*failed: str) -> dict[str, str]:
+    return {phase: "FAIL" if phase in failed else "PASS" for phase in ("draining", "listener", "clean-up")}
+
+
+def test_a_service_that_drains_passes_each_phase(check: Check) -> None:
+    port = free_port()
+    done = check("--slow-http", f"http://127.0.0.1:{port}/slow", "--http", f"http://127.0.0.1:{port}/", *service("drains", port))
+    assert (verdicts(done), done.returncode) == (passed(), 0), done
+    assert "was answered with 200, whole (6 bytes)" in done.stdout
+    assert done.stderr == "listening\n"
+
+
+def test_a_request_whose_head_was_sent_in_part_is_answered(check: Check) -> None:
+    port = free_port()
+    done = check("--http", f"http://127.0.0.1:{port}/", *service("drains", port))
+    assert (verdicts(done), done.returncode) == (passed(), 0), done
+    assert "the request whose head was still being sent was answered with 200" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("how", "failed", "words"),
+    [
+        ("resets", "draining", "the request in flight was reset"),
+        ("cuts-off", "draining", "594 bytes of its body are missing (status 200, 6 bytes)"),
+        ("refuses-late", "draining", "was answered with 503"),
+        ("keeps-listening", "listener", "the limit is 0.4 s"),
+        ("leaves-child", "clean-up", "`sleep 100` got TERM and ignores it (SigIgn: 0000000000004000)"),
+        ("wrong-status", "clean-up", "exit status 3, expected 0 or 143"),
+        ("zombie", "clean-up", "has ended and is a zombie: pid 2"),
+    ],
+)
+def test_a_service_that_fails_in_one_way_fails_that_phase(check: Check, how: str, failed: str, words: str) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/slow"
+    done = check("--slow-http", url, "--refused-within", "400ms", "--within", "2500ms", *service(how, port))
+    assert (verdicts(done), done.returncode) == (passed(failed), 1), done
+    assert words in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("hangs", "got TERM and has a handler for it, but did not end (SigCgt: "),
+        ("blocks", "blocks TERM, which is pending and changes nothing (SigBlk: 0000000000004000, ShdPnd: 0000000000004000)"),
+    ],
+)
+def test_the_culprit_is_named_with_what_was_read(check: Check, how: str, words: str) -> None:
+    port = free_port()
+    done = check("--within", "500ms", *service(how, port))
+    assert done.returncode == 1, done
+    assert f"pid 2 `{sys.executable} -I" in done.stdout
+    assert words in done.stdout, done.stdout
+    assert "the container would have been killed after 0.5 s" in done.stdout
+
+
+def test_a_stopped_process_is_no_culprit_behind_pysupervise_and_is_one_without(check: Check) -> None:
+    stopped = ("--", "sh", "-c", 'sh -c "kill -STOP \\$\\$" & trap "wait; exit" TERM; wait; wait')
+    words = ("--ready", "delay:300ms", "--within", "1s", "--expect", "0,143")
+    behind, bare = check(*words, *stopped), check("--bare", *words, *stopped)
+    assert behind.returncode == 0, behind
+    assert (bare.returncode, "is stopped, so TERM waits until somebody sends CONT (State: T (stopped)" in bare.stdout) == (1, True), bare
+
+
+def test_a_shell_in_front_is_named_with_who_never_got_the_signal(check: Check) -> None:
+    done = check("--bare", "--ready", "delay:200ms", "--within", "500ms", "--", "sh", "-c", "sleep 100; true")
+    assert (verdicts(done)["clean-up"], done.returncode) == ("FAIL", 1), done
+    assert "pid 1 `sh -c sleep 100; true` is PID 1 and does not handle TERM" in done.stdout
+    assert "the shell passes nothing on to pid 2 `sleep 100`" in done.stdout
+    assert "pid 2 `sleep 100` never got TERM" in done.stdout
+    assert check("--ready", "delay:200ms", "--within", "5s", "--", "sh", "-c", "sleep 100; true").returncode == 0
+
+
+def test_a_script_in_front_is_a_shell_too(check: Check, tmp_path: Path) -> None:
+    script = tmp_path / "start.sh"
+    script.write_text("#!/bin/sh\nsleep 100\ntrue\n", encoding="ascii")
+    script.chmod(0o755)
+    done = check("--bare", "--ready", "delay:200ms", "--within", "300ms", "--", str(script))
+    assert "the shell passes nothing on to pid 2 `sleep 100`" in done.stdout, done
+
+
+def test_the_culprit_behind_another_init_is_named(check: Check, pysupervise: str) -> None:
+    inner = ("--", pysupervise, "--grace", "300ms", "--", "sh", "-c", 'trap "" TERM; sleep 100')
+    done = check("--bare", "--ready", "delay:300ms", *inner)
+    assert "exit status 137, expected 0 or 143" in done.stdout, done
+    assert "`sleep 100` if TERM reached it: ignores it (SigIgn: 0000000000004000)" in done.stdout, done
+
+
+def test_a_shell_with_a_trap_waits_for_its_child(check: Check) -> None:
+    script = 'trap "exit 0" TERM; sh -c "trap : TERM; while :; do sleep 0.05; done"'
+    done = check("--bare", "--ready", "delay:200ms", "--within", "500ms", "--", "sh", "-c", script)
+    assert "is a shell with a trap, which runs only when pid 2" in done.stdout, done
+
+
+def test_pysupervise_own_kill_is_told_with_the_culprit(check: Check) -> None:
+    environment = {**os.environ, "PYSUPERVISE_GRACE": "400ms"}
+    done = check("--ready", "delay:200ms", "--", "sh", "-c", 'trap "" TERM; sleep 100', env=environment)
+    assert (verdicts(done)["clean-up"], done.returncode) == ("FAIL", 1), done
+    assert "when pysupervise sent KILL; the container would have been killed after 0.4 s" in done.stdout
+    assert "`sleep 100` got TERM and ignores it" in done.stdout
+
+
+def test_a_signal_during_the_start_is_sent_at_each_moment(check: Check) -> None:
+    port = free_port()
+    words = ("--during-start", "--moments", "3", "--within", "700ms")
+    done = check(*words, *service("ignores-during-start", port))
+    lines = [line.split()[0] for line in done.stdout.splitlines() if "start-up" in line]
+    assert (lines[0], lines[2], done.returncode) == ("PASS", "FAIL", 1), done
+    assert "handles TERM now, but ignored it when TERM came (then SigIgn: " in done.stdout
+    done = check(*words, *service("drains", port))
+    assert done.stdout.count("PASS  TERM  start-up") == 3, done
+
+
+def test_each_signal_and_repetition_is_a_round(check: Check) -> None:
+    done = check("--ready", "delay:50ms", "--signal", "TERM", "--signal", "INT", "--repeat", "2", "--json", "--", "sleep", "100")
+    report = json.loads(done.stdout)
+    assert [(told["signal"], told["round"], told["observed"]["end"]["status"]) for told in report["rounds"]] == [
+        ("TERM", 1, 143),
+        ("TERM", 2, 143),
+        ("INT", 1, 130),
+        ("INT", 2, 130),
+    ]
+    assert (report["passed"], report["place"], report["error"], done.returncode) == (True, "namespace", None, 0)
+
+
+def test_junit_holds_failures_and_output_whatever_they_contain(check: Check, tmp_path: Path) -> None:
+    file = tmp_path / "junit.xml"
+    script = "printf 'a<b>&\\033\\n'; trap 'exit 9' TERM; while :; do sleep 0.02; done"
+    done = check("--ready", "log:a<b", "--junit", str(file), "--", "sh", "-c", script)
+    assert done.returncode == 1, done
+    suite = suite_of(file)
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["3", "1", "0", "2"]
+    (failure,) = suite.iter("failure")
+    assert failure.get("message") == "exit status 9, expected 0 or 143"
+    assert str(suite.findtext("testcase/system-out")).startswith("a<b>&?")
+    assert [case.get("name") for case in suite] == ["draining", "listener", "clean-up"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--", "/nonexistent"), "the command was not started: cannot execute /nonexistent: not found"),
+        (("--bare", "--", "/nonexistent"), "the command was not started: status 127"),
+        (("--ready", "delay:5s", "--", "sh", "-c", "exit 4"), "the command ended with status 4 before it was ready (delay:5s)"),
+        (("--ready", "log:never", "--ready-within", "200ms", "--", "sleep", "100"), "the command was not ready within 0.2 s (log:never)"),
+    ],
+)
+def test_what_cannot_be_checked_has_a_status_of_its_own(check: Check, tmp_path: Path, words: tuple[str, ...], reason: str) -> None:
+    file = tmp_path / "junit.xml"
+    done = check("--junit", str(file), *words)
+    assert (done.returncode, f"pysupervise: cannot check: {reason}" in done.stderr) == (3, True), done
+    assert suite_of(file).get("errors") == "1"
+
+
+def test_a_request_that_is_not_in_flight_is_no_pass(check: Check) -> None:
+    port = free_port()
+    done = check("--slow-http", f"http://127.0.0.1:{port}/quick", *service("drains", port))
+    assert (done.returncode, verdicts(done)) == (3, {}), done
+    assert "is not in flight: the server has answered already" in done.stderr or "came before the signal was sent" in done.stderr
+
+
+def test_a_port_that_is_taken_is_not_taken_for_the_command(check: Check) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = check("--ready", f"tcp:127.0.0.1:{taken.getsockname()[1]}", "--", "sleep", "100")
+    assert (done.returncode, "lets connections in before the command was started" in done.stderr) == (3, True), done
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "cannot check: no command is given"),
+        (("--ready", "soon", "--", "true"), "cannot use --ready soon: no such sign of readiness"),
+        (("--ready", "tcp:99999", "--", "true"), "cannot use --ready tcp:99999: not a port"),
+        (("--ready", "log:(", "--", "true"), "cannot use --ready log:(: not a regular expression"),
+        (("--http", "ftp://x/", "--", "true"), "cannot use --http ftp://x/: not an http or https URL"),
+        (("--within", "10", "--", "true"), "cannot use --within 10: a duration needs a unit"),
+        (("--signal", "KILL", "--", "true"), "cannot use --signal KILL: KILL leaves nothing to check"),
+        (("--signal", "NONE", "--", "true"), "cannot use --signal NONE: no such signal"),
+        (("--expect", "256", "--", "true"), "cannot use --expect 256: '256' is not an exit status"),
+        (("--junit", "/nonexistent/file", "--", "true"), "cannot write /nonexistent/file"),
+    ],
+)
+def test_wrong_usage_is_refused_before_anything_runs(check: Check, words: tuple[str, ...], reason: str) -> None:
+    done = check(*words)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert f"pysupervise: {reason}" in done.stderr, done.stderr
+    assert "pysupervise: hint: " in done.stderr
+
+
+def test_ctrl_c_ends_the_command_too_and_verdicts_have_colour(pysupervise: str) -> None:
+    with pexpect.spawn(
+        pysupervise, ["check", "--ready", "delay:100s", "--", "sh", "-c", "echo pid $$; sleep 4711"], encoding="utf-8"
+    ) as child:
+        child.expect("pid 2", timeout=PATIENCE_S)
+        child.sendintr()
+        child.expect(pexpect.EOF, timeout=PATIENCE_S)
+    assert child.exitstatus == 128 + signal.SIGINT
+    assert not running("sleep", "4711")
+    with pexpect.spawn(pysupervise, ["check", "--ready", "delay:10ms", "--", "sleep", "9"], encoding="utf-8") as child:
+        child.expect(pexpect.EOF, timeout=PATIENCE_S)
+    assert "\x1b[32m\x1b[1mPASS\x1b[0m  TERM  clean-up" in (child.before or "")
+
+
+def test_nothing_stays_when_check_itself_is_killed(pysupervise: str) -> None:
+    with subprocess.Popen(
+        [pysupervise, "check", "--ready", "delay:100s", "--", "sh", "-c", "echo up >&2; exec sleep 4712"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"up\n"
+        process.kill()
+    deadline = time.monotonic() + PATIENCE_S
+    while left := running("sleep", "4712"):
+        assert time.monotonic() < deadline, left
+
+
+def running(*command: str) -> list[str]:
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                words = Path(entry.path, "cmdline").read_bytes().decode().rstrip("\0").split("\0")
+            except OSError:
+                continue
+            if words == list(command):
+                found.append(entry.name)
+    return found
