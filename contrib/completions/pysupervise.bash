@@ -1,6 +1,18 @@
 # bash completion for pysupervise; made by `pysupervise completion bash`
 _pysupervise() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} index
+    if [[ $COMP_CWORD -gt 1 && ${COMP_WORDS[1]} == probe ]]; then
+        case $previous in
+            --timeout|--retries|--interval|--status|--body|--header) return ;;
+        esac
+        if [[ $current == -* ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "--timeout --retries --interval --status --body --header --insecure --quiet --json --help" -- "$current")
+        else
+            mapfile -t COMPREPLY < <(compgen -W "tcp: http:// https:// unix: pid: exec:" -- "$current")
+            compopt -o nospace
+        fi
+        return
+    fi
     for ((index = 1; index < COMP_CWORD; index++)); do
         if [[ ${COMP_WORDS[index]} == -- ]]; then
             _command_offset $((index + 1))
@@ -18,7 +30,7 @@ _pysupervise() {
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--grace --stop-signal --stop --sweep-grace --no-sweep --wait-all --forward --rewrite --session --workdir --umask --user --env --env-file --clear-env --argv0 --nice --oom-score-adj --no-new-privs --no-subreaper --parent-death --map-exit --reraise --status-file --verbose --quiet --log-format --help --version --" -- "$current")
     else
-        mapfile -t COMPREPLY < <(compgen -W "check completion doctor manpage tree zombies" -c -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "check completion doctor manpage probe tree zombies" -c -- "$current")
     fi
 }
 complete -F _pysupervise pysupervise

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from pysupervise.core.cmdline import Question, UsageError
+
 # Names of links and copies under which pysupervise takes another init's command line.
 PERSONALITIES = ("tini", "docker-init", "dumb-init", "catatonit")
 
@@ -43,23 +45,42 @@ def _read(arguments: "list[str]") -> Settings:
     try:
         settings = cmdline.parse(arguments, posix.environ)
     except cmdline.UsageError as error:
-        from pysupervise.core.status import USAGE
-
-        lines = f"pysupervise: {error.reason}\npysupervise: hint: {error.hint}\n"
-        if sys.stderr is not None:
-            sys.stderr.write(lines)
-            sys.stderr.flush()
-        posix._exit(USAGE)  # noqa: SLF001 -- that is the name
+        _refuse(error)
     except cmdline.Question as question:
-        from pysupervise.cli import answer
-
-        sys.exit(answer(question.name, question.arguments))
+        _answer(question)
     if settings.status_file is not None:
         from pysupervise.features.status_file import StatusFile
 
         path = settings.status_file
         settings.observer = lambda supervisor: StatusFile(path, supervisor)
     return settings
+
+
+def _answer(question: "Question") -> "NoReturn":
+    name, arguments = question.name, question.arguments
+    if name == "probe":  # a health check starts every few seconds: not through click
+        from pysupervise.core import cmdline
+        from pysupervise.features import probe
+
+        try:
+            posix._exit(probe.run(arguments, kernel))  # noqa: SLF001 -- that is the name
+        except cmdline.UsageError as error:
+            _refuse(error)
+        except cmdline.Question:
+            arguments = ["--help"]
+    from pysupervise.cli import answer
+
+    sys.exit(answer(name, arguments))
+
+
+def _refuse(error: "UsageError") -> "NoReturn":
+    from pysupervise.core.status import USAGE
+
+    lines = f"pysupervise: {error.reason}\npysupervise: hint: {error.hint}\n"
+    if sys.stderr is not None:
+        sys.stderr.write(lines)
+        sys.stderr.flush()
+    posix._exit(USAGE)  # noqa: SLF001 -- that is the name
 
 
 if __name__ == "__main__":

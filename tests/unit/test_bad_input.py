@@ -198,7 +198,7 @@ def test_no_command(pysupervise: str, tmp_path: Path, arguments: list[str]) -> N
     refused(pysupervise, arguments, {}, tmp_path)
 
 
-@pytest.mark.parametrize("verb", ["completion", "manpage"])
+@pytest.mark.parametrize("verb", ["completion", "manpage", "probe"])
 def test_an_option_of_a_run_before_a_verb(pysupervise: str, tmp_path: Path, verb: str) -> None:
     refused(pysupervise, ["--grace", "5s", verb], {}, tmp_path)
 

@@ -1,8 +1,10 @@
 """The import budget: what a PID 1 has loaded while its command runs, compared with a literal list."""
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,23 @@ OPTIONS = {
 WORDS = {"pysupervise.core.journal", "pysupervise.core.words", "pysupervise.core.story", "pysupervise.core.explain", "resource"}
 # Where it is not PID 1: prctl, to become the subreaper.
 SUBREAPER = {"_ctypes", "pysupervise.core.kernel_rare"}
+# A health check: the reader of options, and the module of its kind of target.
+PROBE = OPTIONS | {
+    "gc",
+    "_signal",
+    "pysupervise",
+    "pysupervise.__main__",
+    "pysupervise.core",
+    "pysupervise.core.kernel",
+    "pysupervise.core.settings",
+    "pysupervise.features",
+    "pysupervise.features.probe",
+    "pysupervise.features.probe.attempt",
+    "pysupervise.features.probe.options",
+    "pysupervise.features.probe.target",
+}
+PROBE_CONNECT = {"_socket", "pysupervise.features.probe.connect"}
+PROBE_CHILD = {"pysupervise.core.spawn", "pysupervise.features.probe.children"}
 FORBIDDEN = {
     "argparse",
     "asyncio",
@@ -200,6 +219,43 @@ def test_json_is_for_those_who_ask_for_it(pysupervise: str, tmp_path: Path, base
     assert "json" in loaded
     assert loaded >= PLAIN | OPTIONS | WORDS
     assert not loaded & {"click", "psutil", "logging", "asyncio", "subprocess"}
+
+
+def test_probe_of_a_port(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = at_the_end(pysupervise, tmp_path / "m", ["probe", "--retries", "2", f"tcp:{port}"])
+        expect(found, baseline, PROBE, PROBE_CONNECT)
+        found = at_the_end(pysupervise, tmp_path / "m", ["probe", f"tcp:localhost:{port}"])
+        expect(found, baseline, PROBE, PROBE_CONNECT, PROBE_CHILD, {"pysupervise.features.probe.resolve"})
+
+
+def test_probe_of_a_url(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 204 \r\n\r\n")
+                connection.recv(4096)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        found = at_the_end(pysupervise, tmp_path / "m", ["probe", "-q", f"http://127.0.0.1:{server.getsockname()[1]}/"])
+        thread.join(PATIENCE_S)
+    expect(found, baseline, PROBE, PROBE_CONNECT, {"pysupervise.features.probe.http"})
+
+
+def test_probe_of_a_pid(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
+    (tmp_path / "pid").write_text(f"{os.getpid()}\n")
+    found = at_the_end(pysupervise, tmp_path / "m", ["probe", f"pid:{tmp_path / 'pid'}"])
+    expect(found, baseline, PROBE, {"pysupervise.features.probe.process"})
+
+
+def test_probe_of_a_command(pysupervise: str, tmp_path: Path, baseline: set[str]) -> None:
+    found = at_the_end(pysupervise, tmp_path / "m", ["probe", "exec:true"])
+    execute = {"pysupervise.core.prepare", "pysupervise.core.status", "pysupervise.features.probe.execute"}
+    expect(found, baseline, PROBE, PROBE_CHILD, SUBREAPER, execute)
 
 
 def test_the_budget_is_not_beaten_by_the_baseline(baseline: set[str]) -> None:

@@ -6,7 +6,7 @@ import click
 
 from pysupervise import __version__
 from pysupervise.core import status
-from pysupervise.core.options import OPTIONS, QUESTIONS, VERBS
+from pysupervise.core.options import OPTIONS, QUESTIONS, VERBS, Option
 
 SUMMARY = "Run a command: forward signals to it and everything below it, reap what dies, stop it in bounded time, return its status."
 EPILOG = "Each option can also come from a variable: PYSUPERVISE_GRACE=30s stands for --grace 30s. The command line wins."
@@ -23,15 +23,20 @@ class Help(click.Command):
 
     def format_options(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options by section, and the exit statuses."""
-        rows: dict[str, list[tuple[str, str]]] = {}
-        for option in (*OPTIONS, *QUESTIONS):
-            flags = (f"-{option.short}, " if option.short else "") + f"--{option.name}" + (f" {option.metavar}" if option.metavar else "")
-            rows.setdefault(option.section, []).append((flags, option.help))
-        for section, lines in rows.items():
-            with formatter.section(section):
-                formatter.write_dl(lines, col_max=28)
+        write_options(formatter, (*OPTIONS, *QUESTIONS))
         with formatter.section("Exit statuses"):
             formatter.write_dl(status.TABLE)
+
+
+def write_options(formatter: click.HelpFormatter, options: tuple[Option, ...]) -> None:
+    """Write rows of an option table, section by section."""
+    rows: dict[str, list[tuple[str, str]]] = {}
+    for option in options:
+        flags = (f"-{option.short}, " if option.short else "") + f"--{option.name}" + (f" {option.metavar}" if option.metavar else "")
+        rows.setdefault(option.section, []).append((flags, option.help))
+    for section, lines in rows.items():
+        with formatter.section(section):
+            formatter.write_dl(lines, col_max=28)
 
 
 def parameters() -> list[click.Parameter]:

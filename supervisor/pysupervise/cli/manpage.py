@@ -1,11 +1,14 @@
-"""pysupervise manpage: the manual page, made from the option table."""
+"""pysupervise manpage: the manual page, made from the option tables."""
 
 import click
 
 from pysupervise import __version__
+from pysupervise.cli import probe
 from pysupervise.cli.main import EPILOG, SUMMARY
 from pysupervise.core import status
-from pysupervise.core.options import OPTIONS, QUESTIONS, VERBS
+from pysupervise.core.options import OPTIONS, QUESTIONS, VERBS, Option
+from pysupervise.features.probe.options import OPTIONS as PROBE_OPTIONS
+from pysupervise.features.probe.options import QUESTIONS as PROBE_QUESTIONS
 
 
 @click.command(help="Print the manual page (man 7 man): pysupervise manpage | man -l -")
@@ -31,17 +34,30 @@ def page() -> str:
         _escape(SUMMARY),
         f"A first word that is a verb ({', '.join(VERBS)}) is one only without \\-\\- before it.",
     ]
-    section = ""
-    for option in (*OPTIONS, *QUESTIONS):
-        if option.section != section:
-            section = option.section
-            lines.append(f'.SH "{section.upper()}"')
-        flags = (f"\\fB\\-{option.short}\\fR, " if option.short else "") + f"\\fB\\-\\-{_escape(option.name)}\\fR"
-        lines += [".TP", flags + (f" \\fI{_escape(option.metavar)}\\fR" if option.metavar else ""), _escape(option.help)]
+    for section, rows in _sections((*OPTIONS, *QUESTIONS)).items():
+        lines += [f'.SH "{section.upper()}"', *rows]
     lines += [".SH ENVIRONMENT", _escape(EPILOG), ".SH EXIT STATUS"]
     for code, meaning in status.TABLE:
         lines += [".TP", f".B {_escape(code)}", _escape(meaning)]
+    lines += ['.SH "PROBE TARGET"', _escape(probe.SUMMARY), _escape(probe.EPILOG)]
+    for target, meaning in probe.TARGETS:
+        lines += [".TP", f".B {_escape(target)}", _escape(meaning)]
+    for section, rows in _sections((*PROBE_OPTIONS, *PROBE_QUESTIONS)).items():
+        lines += [f'.SS "{section}"', *rows]
+    lines.append(".SS Exit statuses of a probe")
+    for code, meaning in probe.STATUSES:
+        lines += [".TP", f".B {_escape(code)}", _escape(meaning)]
     return "\n".join(lines) + "\n"
+
+
+def _sections(options: tuple[Option, ...]) -> dict[str, list[str]]:
+    """Return the lines of an option table by section."""
+    sections: dict[str, list[str]] = {}
+    for option in options:
+        flags = (f"\\fB\\-{option.short}\\fR, " if option.short else "") + f"\\fB\\-\\-{_escape(option.name)}\\fR"
+        flags += f" \\fI{_escape(option.metavar)}\\fR" if option.metavar else ""
+        sections.setdefault(option.section, []).extend([".TP", flags, _escape(option.help)])
+    return sections
 
 
 def _escape(text: str) -> str:

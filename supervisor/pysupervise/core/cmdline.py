@@ -1,6 +1,6 @@
 """The command line and the PYSUPERVISE_ variables, read without click: what the table in options.py says, and nothing else."""
 
-from pysupervise.core.options import BY_NAME, BY_SHORT, BY_VARIABLE, VARIABLE_PREFIX, VERBS, Option
+from pysupervise.core.options import BY_VARIABLE, RUN, VARIABLE_PREFIX, VERBS, Option, Table
 from pysupervise.core.settings import DEBUG, DEFAULT_GRACE_S, DEFAULT_SWEEP_GRACE_S, ERROR, INFO, Settings
 
 TYPE_CHECKING = False
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
     from pysupervise.core.machine import Step
 
-USAGE_HINT = "pysupervise [OPTIONS] -- COMMAND [ARG...]; pysupervise --help lists the options"
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 TERM, KILL = 15, 9
 
@@ -27,7 +26,7 @@ CONFLICTS = (
 class UsageError(Exception):
     """Wrong options: a reason in one line, and a hint what to do."""
 
-    def __init__(self, reason: str, hint: str = USAGE_HINT) -> None:
+    def __init__(self, reason: str, hint: str = RUN.hint) -> None:
         from pysupervise.core.journal import one_line  # 15 us, and only for an error
 
         super().__init__(reason, hint)
@@ -49,7 +48,7 @@ def parse(arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> Setti
     chosen, command, had_separator = read_arguments(arguments)
     if command and not had_separator and command[0] in VERBS:
         if chosen:
-            raise UsageError(f"cannot use --{next(iter(chosen))} with `{command[0]}`: it is an option of a run", USAGE_HINT)
+            raise UsageError(f"cannot use --{next(iter(chosen))} with `{command[0]}`: it is an option of a run")
         raise Question(command[0], command[1:])
     if not command:
         raise UsageError("cannot run: no command given")
@@ -68,8 +67,11 @@ def parse(arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> Setti
     return settings
 
 
-def read_arguments(arguments: "list[str]") -> "tuple[dict[str, Any], list[str], bool]":
-    """Return (values by option name, the command, whether -- stood before it). Raises UsageError or Question."""
+def read_arguments(arguments: "list[str]", table: Table = RUN) -> "tuple[dict[str, Any], list[str], bool]":
+    """Return (values by option name, the command, whether -- stood before it). Raises UsageError or Question.
+
+    The command is what follows the options: for the table of a verb, whatever that verb is about.
+    """
     chosen: dict[str, Any] = {}
     index = 0
     while index < len(arguments):
@@ -81,15 +83,15 @@ def read_arguments(arguments: "list[str]") -> "tuple[dict[str, Any], list[str], 
             return chosen, arguments[index - 1 :], False
         if not word.startswith("--"):
             for letter in word[1:]:
-                option = BY_SHORT.get(letter)
+                option = table.by_short.get(letter)
                 if option is None:
-                    raise UsageError(f"cannot read {word!r}: no option -{letter}", _letters_hint())
+                    raise UsageError(f"cannot read {word!r}: no option -{letter}", _letters_hint(table))
                 _choose(chosen, option, None, word, arguments)
             continue
         name, equals, attached = word[2:].partition("=")
-        option = BY_NAME.get(name)
+        option = table.by_name.get(name)
         if option is None:
-            raise UsageError(f"cannot read {word!r}: no such option", _suggestion(name))
+            raise UsageError(f"cannot read {word!r}: no such option", _suggestion(name, table))
         if option.parse is None:
             if equals:
                 raise UsageError(f"cannot read {word!r}: --{name} takes no value", f"write --{name} alone")
@@ -229,13 +231,13 @@ def _contradict(name: str, other: str) -> bool:
     return any({name, other} == {left, right} for left, right, _ in CONFLICTS)
 
 
-def _suggestion(name: str) -> str:
+def _suggestion(name: str, table: Table) -> str:
     import difflib  # 10 ms, and only for somebody who mistyped
 
-    near = difflib.get_close_matches(name, BY_NAME, 1)
-    return f"did you mean --{near[0]}?" if near else USAGE_HINT
+    near = difflib.get_close_matches(name, table.by_name, 1)
+    return f"did you mean --{near[0]}?" if near else table.hint
 
 
-def _letters_hint() -> str:
-    letters = ", ".join(f"-{letter}" for letter in BY_SHORT)
-    return f"the short options are {letters}; the command begins after --"
+def _letters_hint(table: Table) -> str:
+    letters = ", ".join(f"-{letter}" for letter in table.by_short)
+    return f"the short options are {letters}; {table.border}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # First words that are verbs, where no -- stands before them. One file each in pysupervise/cli.
-VERBS = ("check", "completion", "doctor", "manpage", "tree", "zombies")
+VERBS = ("check", "completion", "doctor", "manpage", "probe", "tree", "zombies")
 
 VARIABLE_PREFIX = "PYSUPERVISE_"
 
@@ -56,6 +56,21 @@ class Option:
     def variable(self) -> str:
         """The environment variable that stands for the option."""
         return VARIABLE_PREFIX + self.name.upper().replace("-", "_")
+
+
+class Table:
+    """Options that stand on one command line: a run's, or a verb's that starts as fast as a run.
+
+    ``hint`` says how that command line goes, ``border`` where its options end.
+    """
+
+    __slots__ = ("border", "by_name", "by_short", "hint")
+
+    def __init__(self, options: "tuple[Option, ...]", hint: str, border: str) -> None:
+        self.by_name: dict[str, Option] = {option.name: option for option in options}
+        self.by_short: dict[str, Option] = {option.short: option for option in options if option.short}
+        self.hint = hint
+        self.border = border
 
 
 OPTIONS: "tuple[Option, ...]" = (
@@ -162,6 +177,8 @@ QUESTIONS: "tuple[Option, ...]" = (
     Option(WORDS, "version", "", None, "Show the version and exit.", short="V"),
 )
 
-BY_NAME: "dict[str, Option]" = {option.name: option for option in (*OPTIONS, *QUESTIONS)}
-BY_SHORT: "dict[str, Option]" = {option.short: option for option in (*OPTIONS, *QUESTIONS) if option.short}
+RUN = Table(
+    (*OPTIONS, *QUESTIONS), "pysupervise [OPTIONS] -- COMMAND [ARG...]; pysupervise --help lists the options", "the command begins after --"
+)
+BY_NAME, BY_SHORT = RUN.by_name, RUN.by_short
 BY_VARIABLE: "dict[str, Option]" = {option.variable: option for option in OPTIONS}
