@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 import pysupervise
+from pysupervise.cli.procfs import read_stat
 
 # The package may be a directory of site-packages or lie in a single-file archive.
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(pysupervise.__file__)))
@@ -72,6 +73,7 @@ class Sandbox:
         stderr: int | IO[Any] | None = None,
         environment: Mapping[str, str] | None = None,
         new_session: bool = False,
+        directory: str | None = None,
     ) -> None:
         """Start the command. Raises OSError where no process can be made."""
         self.place = best_place() if place is None else place
@@ -85,23 +87,39 @@ class Sandbox:
                 env=None if environment is None else dict(environment),
                 pass_fds=[write],
                 start_new_session=new_session,
+                cwd=directory,
             )
         finally:
             os.close(write)
         with open(read, encoding="ascii") as report:
             line = report.readline()
-        # The command's pid as we see it, 0 where there is none. It is the launcher's child, and not reaped before the launcher has ended.
+        # The command's pid as we see it, 0 where there is none; the descriptor pins it, so that a later number is never hit.
         self.pid = int(line) if line else 0
+        self._descriptor = self._pin()
 
     def send(self, signum: int) -> bool:
         """Send a signal to the command from outside of its namespace; return whether it was there."""
-        if not self.pid or self.launcher.poll() is not None:
+        if self._descriptor is None:
             return False
         try:
-            os.kill(self.pid, signum)
+            signal.pidfd_send_signal(self._descriptor, signum)
         except ProcessLookupError:
             return False
         return True
+
+    def _pin(self) -> int | None:
+        """Return a pidfd of the command, None where it has ended already."""
+        if not self.pid:
+            return None
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return None
+        stat = read_stat(self.pid)
+        if stat is not None and stat.parent == self.launcher.pid:  # the launcher has no other child
+            return descriptor
+        os.close(descriptor)
+        return None
 
     def wait(self, timeout_s: float | None = None) -> int:
         """Wait for the end; return the status as a shell has it (128 and the signal). Raises subprocess.TimeoutExpired."""
@@ -121,6 +139,9 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self.launcher.kill()
             self.launcher.wait()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
         for stream in (self.launcher.stdin, self.launcher.stdout, self.launcher.stderr):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):  # what nobody read any more
