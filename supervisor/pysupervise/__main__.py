@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 PERSONALITIES = ("tini", "docker-init", "dumb-init", "catatonit")
 
 
-def main() -> "NoReturn":
-    """Run, and leave without the interpreter's own clean-up, which would cost 1 ms after the command's end."""
+def main(mask: "set[int] | None" = None) -> "NoReturn":
+    """Run, and leave without the interpreter's own clean-up, which would cost 1 ms after the command's end.
+
+    ``mask``: the blocked signals that we were started with, where all are blocked by now.
+    """
     gc.disable()  # nothing here makes cycles, and a collection in the middle of a start or of a signal costs up to 1 ms
+    if mask is None:
+        mask = kernel.set_mask(kernel.SIG_BLOCK, kernel.ALL_SIGNALS)
+    kernel.undo_python()
     arguments = sys.argv[1:]
     name = sys.argv[0].rpartition("/")[2]
     if name in PERSONALITIES:
@@ -29,17 +35,17 @@ def main() -> "NoReturn":
     elif len(arguments) > 1 and arguments[0] == "--" and not _has_variables():
         settings = Settings(arguments[1:], posix.environ)
     else:
-        settings = _read(arguments)
+        settings = _read(arguments, mask)
     from pysupervise.core.supervise import supervise
 
-    posix._exit(supervise(settings, kernel))  # noqa: SLF001 -- that is the name
+    posix._exit(supervise(settings, kernel, mask))  # noqa: SLF001 -- that is the name
 
 
 def _has_variables() -> bool:
     return any(key.startswith(b"PYSUPERVISE_") for key in posix.environ)
 
 
-def _read(arguments: "list[str]") -> Settings:
+def _read(arguments: "list[str]", mask: "set[int]") -> Settings:
     from pysupervise.core import cmdline
 
     try:
@@ -47,6 +53,7 @@ def _read(arguments: "list[str]") -> Settings:
     except cmdline.UsageError as error:
         _refuse(error)
     except cmdline.Question as question:
+        kernel.set_mask(kernel.SIG_SETMASK, mask)
         _answer(question)
     if settings.status_file is not None:
         from pysupervise.features.status_file import StatusFile
@@ -74,12 +81,11 @@ def _answer(question: "Question") -> "NoReturn":
 
 
 def _refuse(error: "UsageError") -> "NoReturn":
+    from pysupervise.core.journal import Writer
     from pysupervise.core.status import USAGE
 
     lines = f"pysupervise: {error.reason}\npysupervise: hint: {error.hint}\n"
-    if sys.stderr is not None:
-        sys.stderr.write(lines)
-        sys.stderr.flush()
+    Writer(kernel).write(lines.encode(errors="backslashreplace"))
     posix._exit(USAGE)  # noqa: SLF001 -- that is the name
 
 

@@ -255,3 +255,25 @@ def test_a_parent_that_lives_is_not_taken_for_dead(pysupervise: str) -> None:
     done = run([pysupervise, "--parent-death", "TERM", "--", "sh", "-c", "sleep 0.2; exit 3"])
     assert done.returncode == 3
     assert run(["setsid", "--wait", pysupervise, "--parent-death", "TERM", "--", "sh", "-c", "sleep 0.2; exit 3"]).returncode == 3
+
+
+def test_the_environment_is_passed_on_as_it_stands(pysupervise: str) -> None:
+    # A name that is empty, one that comes twice, and no locale: Python would refuse, drop and add.
+    code = "import os,sys; os.execve(sys.argv[1], sys.argv[1:], {b'PATH': b'/usr/bin:/bin', b'X': b'1'})"
+    shown = run([sys.executable, "-I", "-S", "-c", code, pysupervise, "--", "env"]).stdout
+    assert sorted(shown.splitlines()) == ["PATH=/usr/bin:/bin", "X=1"]
+    for options in ([], ["--grace=1s"]):
+        done = run(["env", "-i", "PATH=/usr/bin:/bin", "=nameless", "LC_CTYPE=POSIX", pysupervise, *options, "--", "env"])
+        assert sorted(done.stdout.splitlines()) == ["=nameless", "LC_CTYPE=POSIX", "PATH=/usr/bin:/bin"], options
+    done = run(["env", "-i", "PATH=/usr/bin:/bin", "=nameless", pysupervise, "--env=A=1", "--", "env"])
+    assert sorted(done.stdout.splitlines()) == ["A=1", "PATH=/usr/bin:/bin"]
+
+
+@pytest.mark.parametrize("module", ["json", "resource", "click", "fcntl"])
+def test_modules_of_the_command_are_not_ours(pysupervise: str, tmp_path: Path, module: str) -> None:
+    (tmp_path / f"{module}.py").write_text("print('intruder'); raise SystemExit(9)")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    for options in (["-v", "--log-format=json", "--"], ["--reraise", "--status-file=s", "--"], ["completion", "bash"]):
+        done = run([pysupervise, *options, *([] if options[0] == "completion" else ["true"])], env=environment, cwd=str(tmp_path))
+        assert (done.returncode, "intruder" in done.stdout) == (0, False), options
+    assert run([pysupervise, "--", "printenv", "PYTHONPATH"], env=environment).stdout == f"{tmp_path}\n"

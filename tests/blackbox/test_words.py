@@ -173,3 +173,32 @@ def test_the_dead_get_no_signal_in_the_story(pysupervise: str) -> None:
     told = [line for line in done.stderr.splitlines() if "sent USR1 to" in line]
     assert len(told) == 1
     assert "," not in told[0].partition("sent USR1 to")[2], told
+
+
+@pytest.mark.parametrize("log_format", ["json", "logfmt", "text"])
+def test_a_command_of_any_length_is_one_whole_line(pysupervise: str, log_format: str) -> None:
+    words = ["z\udcff%" * 30] * 500
+    done = run([pysupervise, "-v", "--log-format", log_format, "--", "true", *words])
+    lines = done.stderr.splitlines()
+    assert all(len(line) <= 4096 for line in lines)
+    if log_format == "json":
+        assert [json.loads(line)["event"] for line in lines] == ["spawned", "command_ended", "exited"]
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("stream", ["full pipe", "/dev/full", "no reader"])
+def test_wrong_options_have_their_status_whatever_standard_error_is(pysupervise: str, stream: str) -> None:
+    read, write = os.pipe()
+    if stream == "full pipe":
+        os.set_blocking(write, False)
+        try:
+            while True:
+                os.write(write, b"x" * 4096)
+        except BlockingIOError:
+            os.set_blocking(write, True)
+    elif stream == "no reader":
+        os.close(read)
+    else:
+        os.dup2(os.open(stream, os.O_WRONLY | os.O_CLOEXEC), write)
+    assert run([pysupervise, "--bad"], stdout=None, stderr=write).returncode == 2
+    os.close(write)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 TERM, KILL = 15, 9
 
+ENVIRONMENT_OPTIONS = frozenset(("clear-env", "user", "env-file", "env"))
+
 # Pairs that contradict each other.
 CONFLICTS = (
     ("stop", "grace", "the sequence has the times: --stop TERM:30s"),
@@ -61,8 +63,7 @@ def parse(arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> Setti
     for left, right, hint in CONFLICTS:
         if left in chosen and right in chosen:
             raise UsageError(f"cannot use --{left} together with --{right}: they contradict each other", hint)
-    inherited = {key: value for key, value in environment.items() if key.decode(errors="replace") not in BY_VARIABLE}
-    settings = settings_from(chosen, command, inherited)
+    settings = settings_from(chosen, command, environment)
     settings.unknown_variables = tuple(unknown)
     return settings
 
@@ -134,7 +135,7 @@ def read_environment(environment: "Mapping[bytes, bytes]") -> "tuple[dict[str, A
     return chosen, unknown
 
 
-def settings_from(chosen: "Mapping[str, Any]", command: "list[str]", inherited: "dict[bytes, bytes]") -> Settings:
+def settings_from(chosen: "Mapping[str, Any]", command: "list[str]", inherited: "Mapping[bytes, bytes]") -> Settings:
     """Turn chosen values, by option name, into the settings of a run."""
     settings = Settings(command, _environment(chosen, inherited))
     get = chosen.get
@@ -208,8 +209,13 @@ def _flag(option: Option, variable: str, word: str) -> int:
     )
 
 
-def _environment(chosen: "Mapping[str, Any]", inherited: "dict[bytes, bytes]") -> "dict[bytes, bytes]":
-    environment = {} if "clear-env" in chosen else inherited
+def _environment(chosen: "Mapping[str, Any]", inherited: "Mapping[bytes, bytes]") -> "Mapping[bytes, bytes]":
+    """Return the command's environment; the very object that we have where nothing of it changes."""
+    own = [key for key in inherited if key.startswith(b"PYSUPERVISE_") and key.decode(errors="replace") in BY_VARIABLE]
+    if not own and not chosen.keys() & ENVIRONMENT_OPTIONS:
+        return inherited
+    # A key without a name can be inherited, and not be passed on one by one.
+    environment = {} if "clear-env" in chosen else {key: value for key, value in inherited.items() if key and key not in own}
     user = chosen.get("user")
     if user is not None:
         _set(environment, "HOME", user.home)

@@ -2,7 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     from pysupervise.core.tree import Tree
@@ -30,10 +30,11 @@ def lives(kernel: "ModuleType", pid: int) -> bool:
     return stat.rpartition(b")")[2].split()[0] != b"Z"
 
 
-def names(kernel: "ModuleType", pids: "Iterable[int]") -> str:
-    """Return "17 sh, 18 sleep", or how many where it is many."""
+def names(kernel: "ModuleType", pids: "Iterable[int]", known: "Mapping[int, str] | None" = None) -> str:
+    """Return "17 sh, 18 sleep", or how many where it is many. ``known``: names that were read before."""
     found = list(pids)
-    listed = ", ".join(f"{pid} {name(kernel, pid)}".strip() for pid in found[:NAMED])
+    known = known or {}
+    listed = ", ".join(f"{pid} {known.get(pid) or name(kernel, pid)}".strip() for pid in found[:NAMED])
     if len(found) > NAMED:
         return f"{listed} and {len(found) - NAMED} more"
     return listed or "nobody"

@@ -1,5 +1,7 @@
 """The command did not start: why, what to do about it, and the status that says so. Loaded only then."""
 
+from posix import strerror
+
 from pysupervise.core.settings import ERROR
 from pysupervise.core.spawn import EXECUTE, SpawnError
 from pysupervise.core.status import CANNOT_EXECUTE, NOT_FOUND
@@ -10,31 +12,27 @@ if TYPE_CHECKING:
     from pysupervise.core.narrator import Narrator
     from pysupervise.core.settings import Settings
 
+FORK = "fork"
 ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM = 2, 7, 8, 13, 20, 1
 
 
-def cannot_start(settings: "Settings", narrator: "Narrator", stage: str, error: OSError) -> int:
-    """Say why nothing was forked, and return the status."""
-    if stage != "fork":
-        return cannot_execute(settings, narrator, SpawnError(stage, error.errno or 0))
-    narrator.tell(ERROR, "cannot_fork", command=command_line(settings.command[:1]), reason=error.strerror)
-    narrator.tell(ERROR, "hint", hint="a limit on processes is reached: pids.max of the cgroup, ulimit -u, or pid_max")
-    return CANNOT_EXECUTE
-
-
-def cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError) -> int:
-    """Say why the child could not execute the command, and return the status."""
+def cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError) -> "tuple[int, str]":
+    """Say why the command did not start; return (the exit status, what was said)."""
+    if error.stage == FORK:
+        narrator.tell(ERROR, "cannot_fork", command=command_line(settings.command[:1]), reason=strerror(error.errno))
+        narrator.tell(ERROR, "hint", hint="a limit on processes is reached: pids.max of the cgroup, ulimit -u, or pid_max")
+        return CANNOT_EXECUTE, f"cannot start a process: {strerror(error.errno)}"
     status, stage, reason, hint = failed_start(error, settings.command)
     narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason)
     narrator.tell(ERROR, "hint", hint=hint)
-    return status if settings.start_failure is None else settings.start_failure(error.errno)
+    return status if settings.start_failure is None else settings.start_failure(error.errno), f"cannot {stage}: {reason}"
 
 
 def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, str, str]":
     """Return (exit status, what could not be done, why, hint) for a command that did not start."""
     import os
 
-    reason = os.strerror(error.errno) if error.errno else "internal error"
+    reason = strerror(error.errno) if error.errno else "internal error"
     if error.stage != EXECUTE:
         hint = "the command was not started"
         if error.errno == EPERM:

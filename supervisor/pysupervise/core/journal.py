@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 STDERR = 2
+LONGEST = 1000  # characters of a value
 LEVEL_NAMES = ("error", "warning", "info", "debug")
 COLOURS = ("\033[31m", "\033[33m", "", "\033[2m")
 RESET = "\033[0m"
@@ -35,11 +36,12 @@ class Voice:
 class Writer:
     """Whole lines to a descriptor, without blocking; lines that find no room are counted."""
 
-    __slots__ = ("_fd", "_kernel", "_poll_first", "lost")
+    __slots__ = ("_broken", "_fd", "_kernel", "_poll_first", "lost")
 
     def __init__(self, kernel: "ModuleType", fd: int = STDERR) -> None:
         self._kernel = kernel
         self.lost = 0
+        self._broken = False  # the last line ended before its end
         self._fd = fd
         self._poll_first = True
         if fd == STDERR and sys.stderr is None:
@@ -63,11 +65,14 @@ class Writer:
             if self._poll_first and not self._has_room():
                 self.lost += 1
                 return
+            if self._broken:
+                line = b"\n" + line
             written = self._kernel.write(self._fd, line)
         except OSError:
             self.lost += 1
             return
-        if written < len(line):
+        self._broken = written < len(line)
+        if self._broken:
             self.lost += 1
 
     def _proc_shows(self, fd: int) -> bool:
@@ -101,6 +106,7 @@ class Journal(Voice):
     def tell(self, level: int, event: str, fields: "dict[str, object]") -> None:
         """Write one event as one line."""
         elapsed_s = self._kernel.monotonic() - self._started_at
+        fields = {key: _short(value) for key, value in fields.items()}
         if self._writer.lost:
             count, self._writer.lost = self._writer.lost, 0
             self._write(self._format(WARNING, "lost_words", {"count": count}, elapsed_s))
@@ -142,6 +148,16 @@ class Journal(Voice):
             **{"about_pid" if key == "pid" else key: value for key, value in fields.items()},
             "message": one_line(EVENTS[event].format(**fields)),
         }
+
+
+def _short(value: object) -> object:
+    """Return a value as it fits into a line: a pipe takes 4,096 bytes at once and no more for sure (PIPE_BUF of pipe(7))."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if not isinstance(value, str):
+        return value
+    text = value.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
 
 
 def _utc(seconds: int) -> "tuple[int, ...]":

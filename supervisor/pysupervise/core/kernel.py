@@ -5,6 +5,7 @@ Most names are the C functions themselves, because a Python wrapper around waitp
 """
 
 import _signal
+import sys
 from posix import (
     CLD_DUMPED,
     CLD_EXITED,
@@ -23,6 +24,8 @@ from posix import (
     _exit,
     chdir,
     close,
+    environ,
+    execv,
     execve,
     fork,
     getpgid,
@@ -37,6 +40,7 @@ from posix import (
     open,  # noqa: A004 -- the file descriptor call; nothing here uses the built-in
     pidfd_open,
     pipe2,
+    putenv,
     read,
     readlink,
     setpgid,
@@ -44,6 +48,7 @@ from posix import (
     stat,
     tcgetpgrp,
     tcsetpgrp,
+    unsetenv,
     wait4,
     waitid,
     waitpid,
@@ -66,6 +71,8 @@ __all__ = [
     "_exit",
     "chdir",
     "close",
+    "environ",
+    "execv",
     "execve",
     "fork",
     "getpgid",
@@ -152,6 +159,31 @@ def set_mask(how: int, signals: "Iterable[int]") -> "set[int]":
     """
     old: set[int] = _signal.pthread_sigmask(how, signals)
     return old
+
+
+def undo_python() -> None:
+    """Take back what Python's start did to the environment, and keep the command's own modules out of ours.
+
+    In the C locale Python sets LC_CTYPE to a UTF-8 one (PEP 538), for its children too. The environment that we were started with
+    is still in /proc/self/environ. What PYTHONPATH names is the command's: it comes last, so that no json.py of its hides ours.
+    """
+    if environ.get(b"LC_CTYPE") in (b"C.UTF-8", b"C.utf8", b"UTF-8") and b"LC_ALL" not in environ:
+        try:
+            start = b"\0" + read_file("/proc/self/environ")
+        except OSError:
+            start = b"\0LC_CTYPE=" + environ[b"LC_CTYPE"]
+        _, found, rest = start.partition(b"\0LC_CTYPE=")
+        if not found:
+            del environ[b"LC_CTYPE"]
+            unsetenv(b"LC_CTYPE")
+        elif (value := rest.partition(b"\0")[0]) != environ[b"LC_CTYPE"]:
+            environ[b"LC_CTYPE"] = value
+            putenv(b"LC_CTYPE", value)
+    if b"PYTHONPATH" in environ:
+        import os
+
+        named = [os.path.abspath(name) for name in environ[b"PYTHONPATH"].decode(errors="surrogateescape").split(":")]
+        sys.path.sort(key=named.__contains__)
 
 
 def read_file(path: str) -> bytes:

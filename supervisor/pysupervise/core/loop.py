@@ -46,6 +46,9 @@ class Supervisor:
         self.killed = False  # the tree, at the end of a plan
         self.killed_command: str | None = None  # why KILL went from here to the command while it lived
         self.fault = 0
+        self.failure = ""  # why the command did not start
+        # Whose death the parent-death signal tells; later the parent is somebody else.
+        self.parent_pid: int = kernel.getppid() if settings.parent_death_signal else -1
         self.plan_began_at = 0.0
         self.last_signal: tuple[int, int, int, int] = (0, 0, 0, 0)
         if terminal is not None:
@@ -120,7 +123,8 @@ class Supervisor:
         if self.narrator.level >= INFO:
             from pysupervise.core.explain import sender
 
-            who = sender(self.kernel, pid, uid, code)
+            parent_died = signum == self.settings.parent_death_signal and pid == self.parent_pid
+            who = f"the death of our parent, pid {pid}" if parent_died else sender(self.kernel, pid, uid, code)
             self.narrator.tell(INFO, "signal", signal=self._name(signum), sender=who, sender_pid=pid, sender_uid=uid)
         if signum == SIGCONT and self.terminal is not None and not self.terminal.wait_for_need and self.reaper.command_pid:
             self.terminal.lend(self.command_pid)
@@ -153,10 +157,10 @@ class Supervisor:
         if self.narrator.level < INFO:
             self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
             return
-        from pysupervise.core.story import recipients
+        from pysupervise.core.story import living, recipients
 
-        # A kill(-1) does not say whom it reached, and the dead take a signal without a word.
-        before = [pid for pid in self.tree.members() if self.tree.state(pid) != "Z"] if target in ("tree", "handlers") else []
+        # A kill(-1) does not say whom it reached, the dead take a signal without a word, and who dies of it has no name any more.
+        before = living(self.kernel, self.tree) if target in ("tree", "handlers") else {}
         got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
         who = recipients(self.kernel, got, before, target, self.command_pid)
         self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)

@@ -28,23 +28,22 @@ class SpawnError(Exception):
         self.errno = errno
 
 
-def take_signals(settings: "Settings", kernel: "ModuleType") -> "tuple[set[int], bool]":
-    """Block every signal, so that nothing of ours is ever interrupted.
+def take_signals(settings: "Settings", kernel: "ModuleType", mask: "set[int]") -> bool:
+    """Take the signals, which are all blocked, so that nothing of ours is ever interrupted.
 
-    Returns the mask that pysupervise was started with, which the command gets back, and whether CHLD was ignored: that is
-    repaired for the command too, whose own waits would fail as well. Python ignores PIPE and XFSZ before any of our code
-    runs, so whether they were ignored at the start cannot be known: the command gets the default.
+    ``mask``: the one that pysupervise was started with. Returns whether CHLD was ignored: that is repaired for the command too, whose
+    own waits would fail as well. Python ignores PIPE and XFSZ before any of our code runs, so whether they were ignored at the
+    start cannot be known: the command gets the default.
     """
-    mask = kernel.set_mask(kernel.SIG_BLOCK, kernel.ALL_SIGNALS)
     if settings.untaken_signals:
         kernel.set_mask(kernel.SIG_UNBLOCK, settings.untaken_signals - mask)
     if kernel.get_disposition(kernel.SIGINT) != kernel.SIG_IGN:
         kernel.set_disposition(kernel.SIGINT, kernel.SIG_DFL)
-    chld_was_ignored = kernel.get_disposition(kernel.SIGCHLD) == kernel.SIG_IGN
+    chld_was_ignored: bool = kernel.get_disposition(kernel.SIGCHLD) == kernel.SIG_IGN
     if chld_was_ignored:
         # Ignored, the kernel reaps by itself and every status is lost (wait(2), NOTES).
         kernel.set_disposition(kernel.SIGCHLD, kernel.SIG_DFL)
-    return mask, chld_was_ignored
+    return chld_was_ignored
 
 
 def spawn(settings: "Settings", inherited_mask: "set[int]", kernel: "ModuleType", terminal_fd: int = -1) -> "tuple[int, SpawnError | None]":
@@ -139,7 +138,11 @@ def _exec(settings: "Settings", kernel: "ModuleType") -> None:
 def _exec_file(settings: "Settings", kernel: "ModuleType", path: bytes) -> None:
     command = settings.command
     try:
-        kernel.execve(path, command if settings.argv0 is None else [settings.argv0, *command[1:]], settings.environment)
+        arguments = command if settings.argv0 is None else [settings.argv0, *command[1:]]
+        if settings.environment is kernel.environ:
+            kernel.execv(path, arguments)  # as it stands, entries too that Python would refuse
+        else:
+            kernel.execve(path, arguments, settings.environment)
     except OSError as error:
         if error.errno != ENOEXEC or not settings.shell_scripts:
             raise

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from pysupervise.core.loop import Supervisor
     from pysupervise.core.machine import Event
+    from pysupervise.core.tree import Tree
 
 FEWEST_PHASES = 3  # starting, running, exited
 
@@ -37,14 +38,18 @@ def attach(supervisor: "Supervisor") -> None:
     supervisor.reaper.on_reaped = reaped
 
 
-def recipients(kernel: "ModuleType", got: "list[int] | None", before: "list[int]", target: str, command_pid: int) -> str:
-    """Return who got a signal; ``before``: the living of the tree just before, for where the kernel chose, or to leave out the dead."""
-    if got is not None:
-        newcomers_too = target not in ("tree", "handlers")
-        return explain.names(kernel, got if newcomers_too else [pid for pid in got if pid in before or explain.lives(kernel, pid)])
-    if target == "group":
-        return f"the process group {command_pid}"
-    return "everybody: " + explain.names(kernel, before)
+def living(kernel: "ModuleType", tree: "Tree") -> "dict[int, str]":
+    """Return the names of those of the tree that are alive, by pid."""
+    return {pid: explain.name(kernel, pid) for pid in tree.members() if tree.state(pid) != "Z"}
+
+
+def recipients(kernel: "ModuleType", got: "list[int] | None", before: "dict[int, str]", target: str, command_pid: int) -> str:
+    """Return who got a signal; ``before``: the living of the tree just before, whom kill(-1) reached, and the names that they had."""
+    if got is None:
+        return f"the process group {command_pid}" if target == "group" else "everybody: " + explain.names(kernel, before, before)
+    if target in ("tree", "handlers"):
+        got = [pid for pid in got if pid in before or explain.lives(kernel, pid)]
+    return explain.names(kernel, got, before)
 
 
 def reason(before: str, event: "Event") -> str:

@@ -1,7 +1,7 @@
 """A run from start to end: the table of contents of PID 1."""
 
 from pysupervise.core.settings import INFO, WARNING
-from pysupervise.core.spawn import spawn, take_signals
+from pysupervise.core.spawn import SpawnError, spawn, take_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,21 +15,23 @@ if TYPE_CHECKING:
 SIGKILL = 9
 
 
-def supervise(settings: "Settings", kernel: "ModuleType") -> int:
-    """Run the command and everything it leaves to its end; return the exit status for our own caller."""
+def supervise(settings: "Settings", kernel: "ModuleType", mask: "set[int]") -> int:
+    """Run the command and everything it leaves to its end; return the exit status for our own caller.
+
+    ``mask``: the blocked signals that we were started with, which the command gets back; by now all are.
+    """
     started_at = kernel.monotonic()
-    inherited_mask, chld_was_ignored = take_signals(settings, kernel)
+    chld_was_ignored = take_signals(settings, kernel, mask)
     terminal = _find_terminal(settings, kernel)
+    pid, passed_on, refused, parent_died = 0, -1, "", False
     try:
         stage = "ask for the parent-death signal"
         refused, parent_died = _take_place(settings, kernel)
         stage = "fork"
         passed_on = _terminal_to_pass_on(settings, kernel, terminal)
-        pid, failure = spawn(settings, inherited_mask, kernel, passed_on)
+        pid, failure = spawn(settings, mask, kernel, passed_on)
     except OSError as error:
-        from pysupervise.core.failure import cannot_start
-
-        return cannot_start(settings, _narrator(settings, kernel, started_at), stage, error)
+        failure = SpawnError(stage, error.errno or 0)
 
     from pysupervise.core.loop import Supervisor
     from pysupervise.core.oom import oom_kills
@@ -48,18 +50,19 @@ def supervise(settings: "Settings", kernel: "ModuleType") -> int:
     if failure is not None:
         from pysupervise.core.failure import cannot_execute
 
-        supervisor.reaper.collect_failed()
-        status = cannot_execute(settings, narrator, failure)
+        if pid:
+            supervisor.reaper.collect_failed()
+        status, supervisor.failure = cannot_execute(settings, narrator, failure)
         supervisor.handle(("failed", status << 8))
     else:
         narrator.tell(INFO, "spawned", command=lambda: _readable(settings), pid=pid)
         oom_kills_before = oom_kills(kernel)
         supervisor.handle(("spawned",))
         if parent_died:
-            supervisor.take(settings.parent_death_signal, 0, 0, kernel.SI_USER)
+            supervisor.take(settings.parent_death_signal, supervisor.parent_pid, 0, kernel.SI_USER)
         supervisor.run()
         status = _explain_end(settings, supervisor, oom_kills_before)
-    if terminal is not None:
+    if terminal is not None and pid:
         terminal.give_back(pid)
     if observer is not None:
         observer.write(status)
@@ -154,8 +157,10 @@ def _why_killed(supervisor: "Supervisor", oom_kills_before: int) -> str:
 
     if supervisor.killed_command is not None:
         return f"pysupervise sent it, {supervisor.killed_command}"
-    if oom_kills(supervisor.kernel) > oom_kills_before:
-        return "the kernel's OOM killer acted in this cgroup, whose memory limit is too low for it"
+    count = oom_kills(supervisor.kernel) - oom_kills_before
+    if count > 0:
+        times = "once" if count == 1 else f"{count} times"
+        return f"not by pysupervise; the kernel's OOM killer acted in this cgroup {times} since the start, so its memory limit is too low"
     return "not by pysupervise, and no OOM kill was counted in this cgroup: somebody else sent it"
 
 

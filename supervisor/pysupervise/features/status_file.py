@@ -1,19 +1,27 @@
 """--status-file: how a run ended, for machines. Written beside its place and renamed into it, so that no reader sees half of it."""
 
+import errno
 import json
 import os
 import resource
+import time
 
 from pysupervise.core import explain, signals, status
+from pysupervise.core.journal import Writer
 from pysupervise.core.loop import Supervisor
 from pysupervise.core.settings import WARNING
+
+MOST_LINKS = 40  # as path_resolution(7)
 
 
 class StatusFile:
     """Watches a run for its file."""
 
     def __init__(self, path: str, supervisor: Supervisor) -> None:
-        self.path = os.path.abspath(path)
+        try:
+            self.path = os.path.abspath(path)  # the working directory is still ours
+        except OSError:
+            self.path = path  # it was deleted: writing will say so, and the run goes on
         self.supervisor = supervisor
         self.command_usage: dict[str, float] | None = None
         self._story = supervisor.reaper.on_reaped
@@ -30,15 +38,22 @@ class StatusFile:
         record = self.record(exit_status)
         text = json.dumps(record, indent=2) + "\n"
         try:
-            if os.path.exists(self.path) and not os.path.isfile(self.path):
-                # /dev/stderr, /dev/null, a pipe: renamed over, the device itself would be gone.
+            descriptor = _own_descriptor(self.path)
+            if descriptor is not None:
+                self._say(descriptor, text)
+            elif os.path.exists(self.path) and not os.path.isfile(self.path):
+                # A device or a pipe: renamed over, the device itself would be gone.
                 _write(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY, text)
-                return
-            temporary = f"{self.path}.{os.getpid()}.tmp"
-            _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, text)
-            os.replace(temporary, self.path)
+            else:
+                _replace(os.path.realpath(self.path), text)  # a link stays a link
         except OSError as error:
             self.supervisor.narrator.tell(WARNING, "cannot_write_status", path=self.path, reason=error.strerror)
+
+    def _say(self, descriptor: int, text: str) -> None:
+        writer = Writer(self.supervisor.kernel, descriptor)  # which a pipe that nobody reads does not block
+        writer.write(text.encode("ascii"))
+        if writer.lost:
+            raise OSError(errno.EAGAIN, "nobody reads it")
 
     def record(self, exit_status: int) -> dict[str, object]:
         """Return the content."""
@@ -57,11 +72,12 @@ class StatusFile:
                 "sender_uid": uid,
             }
         return {
-            "command": run.settings.command,
-            "command_pid": run.command_pid,
+            "command": [word.encode(errors="surrogateescape").decode(errors="backslashreplace") for word in run.settings.command],
+            "command_pid": run.command_pid or None,
             "exit_status": exit_status,
-            "command_end": None if wait_status is None else status.words(wait_status),
-            "command_status": None if wait_status is None or signum else wait_status >> 8 & 0xFF,
+            "failed_to_start": run.failure or None,
+            "command_end": None if wait_status is None or run.failure else status.words(wait_status),
+            "command_status": None if wait_status is None or signum or run.failure else wait_status >> 8 & 0xFF,
             "command_signal": signals.name(signum) if signum else None,
             "stop": stop,
             "killed_by_us": run.killed,
@@ -76,9 +92,47 @@ class StatusFile:
         }
 
 
+def _replace(path: str, text: str) -> None:
+    """Write beside the place and rename into it; in place where that is refused, as for a file that is mounted by itself."""
+    temporary = os.path.join(os.path.dirname(path), f".pysupervise-{os.getpid()}-{time.monotonic_ns()}.tmp")
+    try:
+        _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, text)
+        os.replace(temporary, path)
+    except OSError:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass  # it was never made
+        if not os.path.isfile(path):
+            raise
+        _write(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, text)
+
+
+def _own_descriptor(path: str) -> int | None:
+    """Return N where the path leads to /proc/self/fd/N, as /dev/stdout and /dev/stderr do: what is open there is meant, not the link."""
+    own = f"/proc/{os.getpid()}/fd"
+    for _ in range(MOST_LINKS):
+        directory, name = os.path.split(path)
+        if os.path.realpath(directory) == own and name.isdigit():
+            return int(name)
+        if not os.path.islink(path):
+            return None
+        path = os.path.join(directory, os.readlink(path))
+    return None
+
+
 def _write(path: str, flags: int, text: str) -> None:
-    with os.fdopen(os.open(path, flags | os.O_CLOEXEC, 0o644), "w", encoding="ascii") as file:
-        file.write(text)
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    try:
+        _write_all(descriptor, text)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, text: str) -> None:
+    data = text.encode("ascii")
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _usage(usage: resource.struct_rusage) -> dict[str, float]:

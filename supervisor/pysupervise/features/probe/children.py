@@ -23,7 +23,8 @@ class signals_blocked:  # noqa: N801 -- read as a phrase after `with`; contextli
 
     def __enter__(self) -> "set[int]":
         """Block."""
-        self.inherited, _ = take_signals(Settings([], {}), self.kernel)
+        self.inherited = self.kernel.set_mask(self.kernel.SIG_BLOCK, self.kernel.ALL_SIGNALS)
+        take_signals(Settings([], {}), self.kernel, self.inherited)
         return self.inherited
 
     def __exit__(self, *_: object) -> None:
