@@ -25,7 +25,16 @@ def main(mask: "set[int] | None" = None) -> "NoReturn":
     gc.disable()  # nothing here makes cycles, and a collection in the middle of a start or of a signal costs up to 1 ms
     if mask is None:
         mask = kernel.set_mask(kernel.SIG_BLOCK, kernel.ALL_SIGNALS)
-    kernel.undo_python()
+    for path in sys.path:  # Python's listing of a big site-packages: whoever imports from there again makes it anew
+        sys.path_importer_cache.pop(path, None)
+    if b"LC_CTYPE" in posix.environ:
+        from pysupervise.core.undo import undo_locale
+
+        undo_locale()
+    if b"PYTHONPATH" in posix.environ:
+        from pysupervise.core.undo import put_last
+
+        put_last(posix.environ[b"PYTHONPATH"])
     arguments = sys.argv[1:]
     name = sys.argv[0].rpartition("/")[2]
     if name in PERSONALITIES:

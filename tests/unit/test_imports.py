@@ -36,7 +36,15 @@ OPTIONS = {
     "pysupervise.core.identity",
 }
 # `resource` is the C module that wait4's rusage is made of.
-WORDS = {"pysupervise.core.journal", "pysupervise.core.words", "pysupervise.core.story", "pysupervise.core.explain", "resource"}
+WORDS = {
+    "pysupervise.core.reap_told",
+    "pysupervise.core.kernel_rare",
+    "pysupervise.core.journal",
+    "pysupervise.core.words",
+    "pysupervise.core.story",
+    "pysupervise.core.explain",
+    "resource",
+}
 # Where it is not PID 1: prctl, to become the subreaper.
 SUBREAPER = {"_ctypes", "pysupervise.core.kernel_rare"}
 # A health check: the reader of options, and the module of its kind of target.

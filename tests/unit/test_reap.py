@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from pysupervise.core.reap import MOST_AT_ONCE, WNOHANG, Reaper
+from pysupervise.core.reap_told import watch
 
 COMMAND = 60
 
@@ -60,7 +61,7 @@ class FakeChildren:
 def make(dead: list[tuple[int, int]], *, alive: bool, told: "list[Any] | None" = None) -> Reaper:
     reaper = Reaper(FakeChildren(dead, alive=alive), COMMAND)  # type: ignore[arg-type]
     if told is not None:
-        reaper.on_reaped = lambda *fields: told.append(fields)
+        watch(reaper, lambda *fields: told.append(fields))
     return reaper
 
 
@@ -144,7 +145,7 @@ def test_what_is_told_of_the_dead() -> None:
 def test_the_command_counts_as_reaped_before_it_is_told_of() -> None:
     reaper = make([(COMMAND, 0)], alive=False)
     seen: list[int] = []
-    reaper.on_reaped = lambda *_: seen.append(reaper.command_pid)
+    watch(reaper, lambda *_: seen.append(reaper.command_pid))
     reaper.drain()
     assert seen == [0]
 
@@ -153,7 +154,7 @@ def test_stops_of_the_command_are_told_and_those_of_others_taken() -> None:
     kernel = FakeChildren([(71, 20 << 8 | 0x7F), (COMMAND, 20 << 8 | 0x7F), (72, 0)], alive=True)
     reaper = Reaper(kernel, COMMAND)  # type: ignore[arg-type]
     stops: list[int] = []
-    reaper.on_stopped = stops.append
+    watch(reaper, on_stopped=stops.append)
     assert reaper.drain() == (None, True)
     assert (stops, kernel.taken_stops, reaper.reaped) == ([20], [71, COMMAND], 1)
 
@@ -163,7 +164,7 @@ def test_a_stop_that_is_over_is_not_told() -> None:
     kernel.continued = {COMMAND}
     reaper = Reaper(kernel, COMMAND)  # type: ignore[arg-type]
     stops: list[int] = []
-    reaper.on_stopped = stops.append
+    watch(reaper, on_stopped=stops.append)
     assert reaper.drain() == (None, True)
     assert stops == []
 
@@ -172,6 +173,6 @@ def test_a_tracer_that_takes_the_dead_away_does_not_make_it_spin() -> None:
     kernel = FakeChildren([(71, 9)], alive=True)
     kernel.traced = {71}
     reaper = Reaper(kernel, COMMAND)  # type: ignore[arg-type]
-    reaper.on_reaped = lambda *_: None
+    watch(reaper, lambda *_: None)
     assert reaper.drain() == (None, True)
     assert reaper.reaped == 0

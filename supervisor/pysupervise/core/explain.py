@@ -5,6 +5,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
+    from pysupervise.core.loop import Supervisor
     from pysupervise.core.tree import Tree
 
 NAMED = 10  # processes that a sentence names one by one
@@ -88,3 +89,16 @@ def outer_init(kernel: "ModuleType") -> str:
     """Return the name of an init above us that containers use, else empty."""
     who = name(kernel, 1)
     return who if who in INITS else ""
+
+
+def killed(supervisor: "Supervisor", oom_kills_before: int) -> str:
+    """Return who sent the KILL that ended the command, as far as can be known."""
+    from pysupervise.core.oom import oom_kills
+
+    if supervisor.killed_command is not None:
+        return f"pysupervise sent it, {supervisor.killed_command}"
+    count = oom_kills(supervisor.kernel) - oom_kills_before
+    if count > 0:
+        times = "once" if count == 1 else f"{count} times"
+        return f"not by pysupervise; the kernel's OOM killer acted in this cgroup {times} since the start, so its memory limit is too low"
+    return "not by pysupervise, and no OOM kill was counted in this cgroup: somebody else sent it"

@@ -1,8 +1,40 @@
-"""The part of the seam that few runs need: calls for which Python has no binding of its own, or one that costs an import."""
+"""The part of the seam that few runs need: a look at children for the story, and calls that cost an import."""
 
-from posix import strerror
+from posix import (
+    CLD_DUMPED,
+    CLD_EXITED,
+    CLD_STOPPED,
+    P_ALL,
+    P_PID,
+    WEXITED,
+    WNOHANG,
+    WNOWAIT,
+    WSTOPPED,
+    strerror,
+    waitid,
+)
 
 PR_GET_CHILD_SUBREAPER = 37
+
+
+def peek_child(*, stops: bool) -> "tuple[int, int] | None":
+    """Return (pid, wait status) of a child that is dead, or stopped where ``stops`` says so, and leave it as it is.
+
+    None: there is none now. Raises ChildProcessError without any child. (waitid(2) with WNOWAIT)
+    """
+    found = waitid(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT | (WSTOPPED if stops else 0))
+    if found is None:
+        return None
+    if found.si_code == CLD_EXITED:
+        return found.si_pid, found.si_status << 8
+    if found.si_code == CLD_STOPPED:
+        return found.si_pid, found.si_status << 8 | 0x7F
+    return found.si_pid, found.si_status | (0x80 if found.si_code == CLD_DUMPED else 0)
+
+
+def take_stop(pid: int) -> bool:
+    """Take the report that a child stopped; False where it has been continued since."""
+    return waitid(P_PID, pid, WSTOPPED | WNOHANG) is not None
 
 
 def prctl(option: int, argument: int) -> None:

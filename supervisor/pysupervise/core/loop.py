@@ -1,7 +1,6 @@
-"""The one loop of PID 1: sleep until a signal or a deadline, make an event of it, carry the machine's actions out.
+"""The one loop of PID 1: sleep until a signal or a deadline, make an event of it, carry the machine's actions out."""
 
-All signals are blocked and taken with sigwaitinfo(2), so there is no handler, no race and no tick: idle, it does not wake up.
-"""
+# All signals are blocked and taken with sigwaitinfo(2), so there is no handler, no race and no tick: idle, it does not wake up.
 
 from pysupervise.core.machine import State, transition
 from pysupervise.core.reap import Reaper
@@ -52,7 +51,9 @@ class Supervisor:
         self.plan_began_at = 0.0
         self.last_signal: tuple[int, int, int, int] = (0, 0, 0, 0)
         if terminal is not None:
-            self.reaper.on_stopped = terminal.stops.append
+            from pysupervise.core.reap_told import watch
+
+            watch(self.reaper, on_stopped=terminal.stops.append)
         if narrator.level >= INFO:
             from pysupervise.core.story import attach
 
@@ -141,7 +142,7 @@ class Supervisor:
         elif verb == "resume":
             resumed = self.tree.resume()
             if resumed:
-                self._tell_recipients(INFO, "resumed", resumed)
+                self.narrator.tell(INFO, "resumed", recipients=lambda: self._names(resumed))
         elif verb == "drop":
             reason = "rewritten to 0" if self.state.phase != "killing" else "everybody is being killed already"
             self.narrator.tell(INFO, "dropped", signal=self._name(action[1]), reason=reason)
@@ -154,16 +155,12 @@ class Supervisor:
         whole_namespace = self.state.phase in ("stopping", "sweeping")
         if signum == SIGKILL and self.reaper.command_pid:
             self.killed_command = "as a step of the stop or a rewritten signal"
-        if self.narrator.level < INFO:
-            self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
-            return
-        from pysupervise.core.story import living, recipients
+        if self.narrator.level >= INFO:
+            from pysupervise.core.story import deliver
 
-        # A kill(-1) does not say whom it reached, the dead take a signal without a word, and who dies of it has no name any more.
-        before = living(self.kernel, self.tree) if target in ("tree", "handlers") else {}
-        got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
-        who = recipients(self.kernel, got, before, target, self.command_pid)
-        self.narrator.tell(INFO, "delivered", signal=self._name(signum), recipients=who, target=target)
+            deliver(self, signum, target, whole_namespace=whole_namespace)
+        else:
+            self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
 
     def _tell_refused(self, signum: int, pid: int, error: OSError) -> None:
         self.narrator.tell(WARNING, "refused", signal=lambda: self._name(signum), pid=pid, reason=error.strerror)
@@ -207,11 +204,10 @@ class Supervisor:
 
         return stuck(self.kernel, self.tree)
 
-    def _tell_recipients(self, level: int, event: str, pids: "list[int]") -> None:
-        if self.narrator.level >= level:
-            from pysupervise.core.explain import names
+    def _names(self, pids: "list[int]") -> str:
+        from pysupervise.core.explain import names
 
-            self.narrator.tell(level, event, recipients=names(self.kernel, pids))
+        return names(self.kernel, pids)
 
     def _name(self, signum: int) -> str:
         from pysupervise.core import signals

@@ -1,24 +1,23 @@
-"""The life of the service: ``(settings, state, event, now) -> (state, actions)``. No I/O, no clock, no globals.
+"""The life of the service: ``(settings, state, event, now) -> (state, actions)``. No I/O, no clock, no globals."""
 
-Events, made by the loop:
-    ("spawned",)                       exec happened
-    ("failed", wait_status)            exec did not; the status stands for the command's
-    ("signal", signum, typed)          a signal came; typed: from the terminal's keyboard (si_code SI_KERNEL)
-    ("stopped",)                       the terminal stopped the command (Ctrl-Z)
-    ("exited", wait_status, alive)     the command ended; alive: other processes of the tree are left
-    ("gone",)                          no process is left
-    ("timer",)                         ``State.wake_at`` is reached
-
-Actions, carried out by the loop:
-    ("deliver", signum, target)        target: child, group, tree or handlers
-    ("drop", signum)                   say that the signal goes nowhere
-    ("resume",)                        CONT to the members that are stopped, or they never see their TERM
-    ("suspend",)                       stop ourselves too, until somebody continues us
-    ("kill",)                          KILL to the whole tree
-    ("stuck",)                         say who survives KILL
-    ("internal", phase, event)         a bug: an event that the phase does not know
-    ("exit",)                          leave with the command's status
-"""
+# Events, made by the loop:
+#     ("spawned",)                       exec happened
+#     ("failed", wait_status)            exec did not; the status stands for the command's
+#     ("signal", signum, typed)          a signal came; typed: from the terminal's keyboard (si_code SI_KERNEL)
+#     ("stopped",)                       the terminal stopped the command (Ctrl-Z)
+#     ("exited", wait_status, alive)     the command ended; alive: other processes of the tree are left
+#     ("gone",)                          no process is left
+#     ("timer",)                         ``State.wake_at`` is reached
+#
+# Actions, carried out by the loop:
+#     ("deliver", signum, target)        target: child, group, tree or handlers
+#     ("drop", signum)                   say that the signal goes nowhere
+#     ("resume",)                        CONT to the members that are stopped, or they never see their TERM
+#     ("suspend",)                       stop ourselves too, until somebody continues us
+#     ("kill",)                          KILL to the whole tree
+#     ("stuck",)                         say who survives KILL
+#     ("internal", phase, event)         a bug: an event that the phase does not know
+#     ("exit",)                          leave with the command's status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

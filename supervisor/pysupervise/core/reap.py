@@ -1,8 +1,7 @@
-"""The one reaper. Nobody else waits for a child.
+"""The one reaper. Nobody else waits for a child."""
 
-SIGCHLD is not queued: one delivery can stand for a thousand exits. So each one empties the kernel's list until waitpid says 0
-(children live) or ECHILD (no child is left, hence nobody of the tree either: whoever loses its parent comes to us).
-"""
+# SIGCHLD is not queued: one delivery can stand for a thousand exits. So each one empties the kernel's list until waitpid says 0
+# (children live) or ECHILD (no child is left, hence nobody of the tree either: whoever loses its parent comes to us).
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +9,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 WNOHANG = 1
-STOPPED = 0x7F
 # A fork bomb dies as fast as it is reaped: look at signals and deadlines after so many (about 5 ms).
 MOST_AT_ONCE = 1000
 
@@ -18,7 +16,7 @@ MOST_AT_ONCE = 1000
 class Reaper:
     """Collects the dead and keeps the command's own status apart from everybody else's."""
 
-    __slots__ = ("command_pid", "kernel", "more", "on_reaped", "on_stopped", "reaped")
+    __slots__ = ("command_pid", "kernel", "more", "on_reaped", "on_stopped", "reaped", "thorough")
 
     def __init__(self, kernel: "ModuleType", command_pid: int) -> None:
         self.kernel = kernel
@@ -27,6 +25,8 @@ class Reaper:
         self.reaped = 0
         # The last drain stopped short: there is more, and no SIGCHLD need come for it.
         self.more = False
+        # How to reap with a look at each of the dead, where one of the two below is set (see reap_told.py).
+        self.thorough: Callable[[Reaper], tuple[int | None, bool]] | None = None
         # Called with (pid, wait status, name, rusage) of each of the dead.
         self.on_reaped: Callable[[int, int, str, object], None] | None = None
         # Set where the terminal is ours to hand on: called when the command was stopped, with the signal.
@@ -39,8 +39,8 @@ class Reaper:
 
     def drain(self) -> "tuple[int | None, bool]":
         """Reap all that can be reaped. Returns (the command's wait status if it was among them, whether children are left)."""
-        if self.on_reaped is not None or self.on_stopped is not None:
-            return self._drain_and_tell()
+        if self.thorough is not None:
+            return self.thorough(self)
         waitpid, command, status = self.kernel.waitpid, self.command_pid, None
         count = 0
         alive = True
@@ -61,40 +61,3 @@ class Reaper:
         self.reaped += count
         self.command_pid = command
         return status, alive
-
-    def _drain_and_tell(self) -> "tuple[int | None, bool]":
-        """Do the same with a look at each of the dead before it goes, at twice the cost."""
-        kernel, status = self.kernel, None
-        self.more = False
-        end = self.reaped + MOST_AT_ONCE
-        try:
-            while True:
-                if self.reaped >= end:
-                    self.more = True
-                    return status, True
-                found = kernel.peek_child(stops=self.on_stopped is not None)
-                if found is None:
-                    return status, True
-                pid, wait_status = found
-                if wait_status & 0xFF == STOPPED:
-                    if kernel.take_stop(pid) and pid == self.command_pid and self.on_stopped is not None:
-                        self.on_stopped(wait_status >> 8)
-                    continue
-                name = self._name(pid) if self.on_reaped is not None else ""
-                pid, wait_status, usage = kernel.wait4(pid, WNOHANG)
-                if pid == 0:
-                    return status, True  # a tracer took it between the two calls, and hands it back with another SIGCHLD
-                self.reaped += 1
-                if pid == self.command_pid:
-                    status, self.command_pid = wait_status, 0
-                if self.on_reaped is not None:
-                    self.on_reaped(pid, wait_status, name, usage)
-        except ChildProcessError:
-            return status, False
-
-    def _name(self, pid: int) -> str:
-        try:
-            comm: bytes = self.kernel.read_file(f"/proc/{pid}/comm")
-        except OSError:
-            return ""
-        return comm.decode(errors="replace").strip()

@@ -1,11 +1,10 @@
-"""Start the command: fork, undo what pysupervise and Python changed, exec with the search of execvp(3), report how it went.
+"""Start the command: fork, undo what pysupervise and Python changed, exec with the search of execvp(3), report how it went."""
 
-The races between fork and exec, and how they end:
-    1. A signal for the command arrives before exec. All signals are blocked in the parent until a close-on-exec pipe
-       reports that exec happened or why it did not, so it waits in the kernel's queue and is forwarded to the right code.
-    2. The command's process group is needed before the child ran. Parent and child both set it; whoever comes second is harmless.
-    3. The child reads the terminal before it is in the foreground. The child takes the terminal itself, before exec.
-"""
+# The races between fork and exec, and how they end:
+#     1. A signal for the command arrives before exec. All signals are blocked in the parent until a close-on-exec pipe
+#        reports that exec happened or why it did not, so it waits in the kernel's queue and is forwarded to the right code.
+#     2. The command's process group is needed before the child ran. Parent and child both set it; whoever comes second is harmless.
+#     3. The child reads the terminal before it is in the foreground. The child takes the terminal itself, before exec.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """What -v adds: who got a signal, who left when, why a phase began. Loaded only for it."""
 
 from pysupervise.core import explain, signals, status
+from pysupervise.core.reap_told import watch
 from pysupervise.core.settings import DEBUG, INFO
 
 TYPE_CHECKING = False
@@ -35,12 +36,22 @@ def attach(supervisor: "Supervisor") -> None:
                 signum=wait_status & 0x7F,
             )
 
-    supervisor.reaper.on_reaped = reaped
+    watch(supervisor.reaper, reaped)
 
 
 def living(kernel: "ModuleType", tree: "Tree") -> "dict[int, str]":
     """Return the names of those of the tree that are alive, by pid."""
     return {pid: explain.name(kernel, pid) for pid in tree.members() if tree.state(pid) != "Z"}
+
+
+def deliver(supervisor: "Supervisor", signum: int, target: str, *, whole_namespace: bool) -> None:
+    """Send a signal, and tell who got it."""
+    tree, kernel = supervisor.tree, supervisor.kernel
+    # A kill(-1) does not say whom it reached, the dead take a signal without a word, and who dies of it has no name any more.
+    before = living(kernel, tree) if target in ("tree", "handlers") else {}
+    got = tree.deliver(signum, target, supervisor.reaper.command_pid, whole_namespace=whole_namespace)
+    who = recipients(kernel, got, before, target, supervisor.command_pid)
+    supervisor.narrator.tell(INFO, "delivered", signal=signals.name(signum), recipients=who, target=target)
 
 
 def recipients(kernel: "ModuleType", got: "list[int] | None", before: "dict[int, str]", target: str, command_pid: int) -> str:

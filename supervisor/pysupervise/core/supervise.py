@@ -147,21 +147,15 @@ def _explain_end(settings: "Settings", supervisor: "Supervisor", oom_kills_befor
     if wait_status is None:
         return SIGNALLED + SIGKILL
     if wait_status & 0x7F == SIGKILL:
-        supervisor.narrator.tell(WARNING, "killed_why", why=lambda: _why_killed(supervisor, oom_kills_before))
+        supervisor.narrator.tell(WARNING, "killed_why", why=lambda: _why(supervisor, oom_kills_before))
     code = exit_code(wait_status)
     return settings.exit_map.get(code, code)
 
 
-def _why_killed(supervisor: "Supervisor", oom_kills_before: int) -> str:
-    from pysupervise.core.oom import oom_kills
+def _why(supervisor: "Supervisor", oom_kills_before: int) -> str:
+    from pysupervise.core.explain import killed
 
-    if supervisor.killed_command is not None:
-        return f"pysupervise sent it, {supervisor.killed_command}"
-    count = oom_kills(supervisor.kernel) - oom_kills_before
-    if count > 0:
-        times = "once" if count == 1 else f"{count} times"
-        return f"not by pysupervise; the kernel's OOM killer acted in this cgroup {times} since the start, so its memory limit is too low"
-    return "not by pysupervise, and no OOM kill was counted in this cgroup: somebody else sent it"
+    return killed(supervisor, oom_kills_before)
 
 
 def _leave(settings: "Settings", supervisor: "Supervisor", status: int) -> int:

@@ -1,17 +1,16 @@
-"""Who is in our tree, and a signal to each of them exactly once.
+"""Who is in our tree, and a signal to each of them exactly once."""
 
-The tree is everybody below us: the command with its descendants, and the orphans that came to us. A process of it may have
-left its group and session (setsid, daemons), so only /proc knows it.
-
-Nobody is signalled by a number alone that somebody else may have by now. Our own unreaped children keep theirs. For all others:
-    1. a walk lists the number
-    2. pidfd_open(2) (Linux 5.3) pins whatever has the number now
-    3. a second walk, from us down, lists the number again: it is the process that the descriptor pins, since a number comes
-       back only after all others were used
-    4. pidfd_send_signal(2) (Linux 5.1)
-A tree can grow while it is signalled. A walk lists the children of a process after the process got its signal: those that it
-made before are there (fork(2) fails with ERESTARTNOINTR while a signal is pending), and the walks end with one that finds nobody new.
-"""
+# The tree is everybody below us: the command with its descendants, and the orphans that came to us. A process of it may have
+# left its group and session (setsid, daemons), so only /proc knows it.
+#
+# Nobody is signalled by a number alone that somebody else may have by now. Our own unreaped children keep theirs. For all others:
+#     1. a walk lists the number
+#     2. pidfd_open(2) (Linux 5.3) pins whatever has the number now
+#     3. a second walk, from us down, lists the number again: it is the process that the descriptor pins, since a number comes
+#        back only after all others were used
+#     4. pidfd_send_signal(2) (Linux 5.1)
+# A tree can grow while it is signalled. A walk lists the children of a process after the process got its signal: those that it
+# made before are there (fork(2) fails with ERESTARTNOINTR while a signal is pending), and the walks end with one that finds nobody new.
 
 from pysupervise.core.machine import JOB_CONTROL_STOPS
 

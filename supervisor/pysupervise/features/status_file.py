@@ -9,6 +9,7 @@ import time
 from pysupervise.core import explain, signals, status
 from pysupervise.core.journal import Writer
 from pysupervise.core.loop import Supervisor
+from pysupervise.core.reap_told import watch
 from pysupervise.core.settings import WARNING
 
 MOST_LINKS = 40  # as path_resolution(7)
@@ -25,7 +26,7 @@ class StatusFile:
         self.supervisor = supervisor
         self.command_usage: dict[str, float] | None = None
         self._story = supervisor.reaper.on_reaped
-        supervisor.reaper.on_reaped = self._reaped
+        watch(supervisor.reaper, self._reaped)
 
     def _reaped(self, pid: int, wait_status: int, name: str, usage: object) -> None:
         if self._story is not None:

@@ -5,6 +5,7 @@ import posix
 from pysupervise.core import kernel, kernel_rare
 from pysupervise.core.loop import FAULTS
 from pysupervise.core.machine import JOB_CONTROL_STOPS
+from pysupervise.core.reap_told import watch
 from pysupervise.features.personality import STDERR, STDOUT, Relay, Words, basis, getopt, leave
 
 TYPE_CHECKING = False
@@ -66,7 +67,7 @@ class Catatonit(Relay):
     def begin(self) -> None:
         """Say that the program was started."""
         if self.words.debugging:
-            self.reaper.on_reaped = self._note_reaped
+            watch(self.reaper, self._note_reaped)
             self.words.say(f"pid1 ({self.command_pid}) spawned: {self.program}")
             self._note_terminal()
 

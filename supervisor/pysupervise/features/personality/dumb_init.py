@@ -3,6 +3,7 @@
 import posix
 
 from pysupervise.core.machine import JOB_CONTROL_STOPS
+from pysupervise.core.reap_told import watch
 from pysupervise.features.personality import STDERR, Relay, Words, basis, getopt, leading_number, leave
 
 TYPE_CHECKING = False
@@ -71,7 +72,7 @@ class DumbInit(Relay):
         words = self.words
         self.reaper.on_stopped = None  # a session of its own: its Ctrl-Z is not ours
         if words.verbose:
-            self.reaper.on_reaped = self._note_reaped
+            watch(self.reaper, self._note_reaped)
         words.say(f"Child spawned with PID {self.command_pid}.")
         if self.settings.new_session:
             if self.terminal is None or self.terminal.wait_for_need:

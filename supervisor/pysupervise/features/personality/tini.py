@@ -5,6 +5,7 @@ import posix
 
 from pysupervise.core import kernel_rare
 from pysupervise.core.loop import FAULTS
+from pysupervise.core.reap_told import watch
 from pysupervise.features.personality import STDERR, STDOUT, Relay, Words, basis, getopt, leading_number, leave
 
 TYPE_CHECKING = False
@@ -86,7 +87,7 @@ class Tini(Relay):
     def begin(self) -> None:
         """Have the dead noted where they are spoken of."""
         if self.words.warn_of_orphans or self.words.level >= INFO:
-            self.reaper.on_reaped = self._note_reaped
+            watch(self.reaper, self._note_reaped)
 
     def take(self, signum: int, pid: int, uid: int, code: int) -> None:
         """Pass a signal on, then look for the dead, as after everything."""
