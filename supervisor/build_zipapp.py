@@ -9,9 +9,8 @@ import tempfile
 import zipapp
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# What nobody runs out of the archive: scripts of installed packages, what pip notes about them, and psutil, whose compiled part
-# cannot be loaded from one. The verbs use an installed psutil where there is one, and say so where there is none.
-UNUSED = ("bin", ".lock", "psutil")
+# What nobody runs out of the archive: scripts of installed packages, and what pip notes about them.
+UNUSED = ("bin", ".lock")
 
 
 def build(out: str) -> None:
@@ -42,7 +41,7 @@ def build(out: str) -> None:
             archive,
             interpreter="/usr/bin/env python3",
             main="pysupervise.__main__:main",
-            filter=lambda path: path.parts[0].partition("-")[0] not in UNUSED,
+            filter=lambda path: path.parts[0] not in UNUSED,
         )
         os.chmod(archive, 0o755)  # noqa: S103 -- a program for everybody
         # Beside the result first: a name that is in use gets the whole file or none of it.

@@ -157,3 +157,15 @@ class Starter:
         service = Service([self.program, *arguments], place, **popen)
         self.services.append(service)
         return service
+
+
+def full_pipe() -> tuple[int, int]:
+    """Return both ends of a pipe that has no room left; writing to it blocks."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    try:
+        while True:
+            os.write(write, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(write, True)
+    return read, write

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE_S, Service, Starter, in_pid_namespace, probe, run
+from helpers import PATIENCE_S, Service, Starter, full_pipe, in_pid_namespace, probe, run
 
 import pysupervise
 
@@ -48,14 +48,7 @@ def test_a_failure_to_start_with_closed_streams_has_its_status(pysupervise: str)
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_full_pipe_on_stderr_never_blocks(start: Starter, place: str, log_format: str) -> None:
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    try:
-        while True:
-            os.write(write, b"x" * 4096)
-    except BlockingIOError:
-        pass
-    os.set_blocking(write, True)
+    read, write = full_pipe()
     service = start("-vv", "--log-format", log_format, "--", *probe("child", "--exit-on=15:4"), place=place, stderr=write)
     service.ready("child")
     for _ in range(20):

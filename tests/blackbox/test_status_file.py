@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers import full_pipe
 
 
 def test_a_device_stays_a_device(pysupervise: str, tmp_path: Path) -> None:
@@ -43,14 +44,7 @@ def test_a_link_to_an_open_file_is_written_through(pysupervise: str, tmp_path: P
 
 
 def test_a_pipe_on_standard_output_that_nobody_reads_does_not_hold_the_end(pysupervise: str) -> None:
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    try:
-        while True:
-            os.write(write, b"x" * 4096)
-    except BlockingIOError:
-        pass
-    os.set_blocking(write, True)
+    read, write = full_pipe()
     command = [pysupervise, "--status-file=/dev/stdout", "--", "sh", "-c", "exit 5"]
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
     assert done.returncode == 5

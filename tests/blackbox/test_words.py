@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 import pytest
-from helpers import PATIENCE_S, Starter, in_pid_namespace, probe, run
+from helpers import PATIENCE_S, Starter, full_pipe, in_pid_namespace, probe, run
 
 LINE = re.compile(r"pysupervise\[\d+\] \+\d+\.\d{3}s \S.*")
 
@@ -188,17 +188,10 @@ def test_a_command_of_any_length_is_one_whole_line(pysupervise: str, log_format:
 
 @pytest.mark.parametrize("stream", ["full pipe", "/dev/full", "no reader"])
 def test_wrong_options_have_their_status_whatever_standard_error_is(pysupervise: str, stream: str) -> None:
-    read, write = os.pipe()
-    if stream == "full pipe":
-        os.set_blocking(write, False)
-        try:
-            while True:
-                os.write(write, b"x" * 4096)
-        except BlockingIOError:
-            os.set_blocking(write, True)
-    elif stream == "no reader":
+    read, write = full_pipe() if stream == "full pipe" else os.pipe()
+    if stream == "no reader":
         os.close(read)
-    else:
+    elif stream == "/dev/full":
         os.dup2(os.open(stream, os.O_WRONLY | os.O_CLOEXEC), write)
     assert run([pysupervise, "--bad"], stdout=None, stderr=write).returncode == 2
     os.close(write)

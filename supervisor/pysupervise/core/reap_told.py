@@ -1,11 +1,11 @@
 """The reaper with a look at each of the dead before it goes, at twice the cost: for -v, the status file and a terminal."""
 
+from pysupervise.core.explain import name as process_name
 from pysupervise.core.reap import MOST_AT_ONCE, WNOHANG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     from pysupervise.core.reap import Reaper
 
@@ -42,7 +42,7 @@ def drain(reaper: "Reaper") -> "tuple[int | None, bool]":
                 if kernel.take_stop(pid) and pid == reaper.command_pid and reaper.on_stopped is not None:
                     reaper.on_stopped(wait_status >> 8)
                 continue
-            name = _name(kernel, pid) if reaper.on_reaped is not None else ""
+            name = process_name(kernel, pid) if reaper.on_reaped is not None else ""
             pid, wait_status, usage = kernel.wait4(pid, WNOHANG)
             if pid == 0:
                 return status, True  # a tracer took it between the two calls, and hands it back with another SIGCHLD
@@ -53,11 +53,3 @@ def drain(reaper: "Reaper") -> "tuple[int | None, bool]":
                 reaper.on_reaped(pid, wait_status, name, usage)
     except ChildProcessError:
         return status, False
-
-
-def _name(kernel: "ModuleType", pid: int) -> str:
-    try:
-        comm: bytes = kernel.read_file(f"/proc/{pid}/comm")
-    except OSError:
-        return ""
-    return comm.decode(errors="replace").strip()
