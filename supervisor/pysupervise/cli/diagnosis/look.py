@@ -134,7 +134,7 @@ def _chain(head: Process, children: Mapping[int, list[int]], processes: Mapping[
         alive = [processes[pid] for pid in children.get(chain[-1].pid, ()) if pid in processes and processes[pid].state not in "ZX"]
         # `podman exec` enters a namespace from outside and is nobody's child there, so these are the command's own.
         # We ourselves, and our own job (`pysupervise doctor | less`), are no service.
-        own = os.getpgrp() if head.stat.group != os.getpgrp() else 0
+        own = os.getpgrp() if head.stat.group != os.getpgrp() else -1
         alive = [stat for stat in alive if stat.pid != os.getpid() and stat.group != own]
         if not alive:
             break
