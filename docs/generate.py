@@ -7,7 +7,7 @@ from pathlib import Path
 from pysupervise.cli import completion, manpage, probe
 from pysupervise.core import status
 from pysupervise.core.machine import SUCCESSORS
-from pysupervise.core.options import OPTIONS
+from pysupervise.core.options import OPTIONS, QUESTIONS
 from pysupervise.core.words import EVENTS
 from pysupervise.features.probe.options import OPTIONS as PROBE_OPTIONS
 
@@ -20,6 +20,7 @@ def options_table() -> str:
     for option in OPTIONS:
         flags = (f"`-{option.short}`, " if option.short else "") + f"`--{option.name}" + (f" {option.metavar}`" if option.metavar else "`")
         rows.append(f"| {flags} | `{option.variable}` | {option.help} |")
+    rows += [f"| `-{question.short}`, `--{question.name}` | | {question.help} |" for question in QUESTIONS]
     return "\n".join(rows)
 
 

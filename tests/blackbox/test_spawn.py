@@ -73,6 +73,23 @@ def test_a_missing_interpreter_gives_126_and_is_named(pysupervise: str, tmp_path
     assert (status, "its interpreter /no/such/interpreter does not exist" in message) == (126, True)
 
 
+def test_an_interpreter_that_is_a_directory_or_not_executable_is_blamed(pysupervise: str, tmp_path: Path) -> None:
+    status, message = failure(pysupervise, "pid1", script(tmp_path / "directory", f"#!{tmp_path}\n"))
+    assert (status, f"its interpreter {tmp_path} is a directory" in message) == (126, True)
+    plain = script(tmp_path / "plain", "#!/bin/sh\n", 0o644)
+    status, message = failure(pysupervise, "pid1", script(tmp_path / "closed", f"#!{plain}\n"))
+    assert (status, f"its interpreter {plain} is not executable" in message) == (126, True)
+
+
+@pytest.mark.parametrize("option", [["--no-new-privs"], ["--parent-death", "TERM"]])
+def test_a_python_without_ctypes_is_blamed(option: list[str]) -> None:
+    # The module is hidden: no Python that was built without it is at hand.
+    code = "import sys; sys.modules['_ctypes'] = None; from pysupervise.__main__ import main; main()"
+    done = run([sys.executable, "-c", code, *option, "--", "true"])
+    assert done.returncode == 126
+    assert "this Python lacks the module _ctypes" in done.stderr
+
+
 def test_arguments_that_are_too_long_give_126(pysupervise: str, tmp_path: Path) -> None:
     # Longer than one argument may be cannot reach pysupervise either: the environment file makes it so only for the command.
     (tmp_path / "env").write_text("BIG=" + "x" * 200_000, encoding="ascii")

@@ -57,6 +57,15 @@ def test_a_command_that_the_user_may_not_run_gives_126(pysupervise: str, tmp_pat
     assert "cannot execute" in done.stderr
 
 
+def test_whoever_is_that_user_already_needs_no_privilege(pysupervise: str) -> None:
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", pysupervise]
+    show = ["/usr/bin/python3", "-I", "-S", "-c", SHOW]
+    done = run([*drop, "--user", "nobody", "--", *show])
+    assert (done.stdout.strip(), done.returncode) == (f"{(65534,) * 3} {(65534,) * 3} [] /nonexistent nobody nobody", 0), done.stderr
+    done = run([*drop, "--user", "nobody:daemon", "--", *show])
+    assert (done.returncode, done.stdout) == (126, "")
+
+
 def test_without_the_privilege_it_gives_126_and_says_why(pysupervise: str) -> None:
     # The interpreter of a test's venv may be closed to others: as another user, only what everybody may read can run.
     drop = ["setpriv", "--reuid=1234", "--clear-groups", "--", sys.executable, "-c", "pass"]

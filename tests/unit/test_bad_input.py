@@ -112,6 +112,8 @@ ARGUMENTS: list[list[str]] = [
     ["--oom-score-adj", "max"],
     ["--parent-death", "NONE"],
     ["--parent-death", "0"],
+    ["--parent-death", "CHLD"],
+    ["--parent-death", "STOP"],
     ["--map-exit", "143"],
     ["--map-exit", "256=0"],
     ["--map-exit", "0=256"],
@@ -137,7 +139,7 @@ VARIABLES: list[tuple[str, str]] = [
     ("STOP", "TERM"),
     ("FORWARD", "all"),
     ("REWRITE", "TERM"),
-    ("REWRITE", "TERM=QUIT\n"),
+    ("REWRITE", "TERM=QUIT\nHUP"),
     ("SESSION", "maybe"),
     ("QUIET", "2"),
     ("VERBOSE", "3"),
@@ -187,7 +189,7 @@ def test_wrong_arguments(pysupervise: str, tmp_path: Path, arguments: list[str])
 
 
 @pytest.mark.parametrize(("name", "value"), VARIABLES, ids=readable)
-@pytest.mark.parametrize("before", [[], ["--session"]], ids=["plain form", "with options"])
+@pytest.mark.parametrize("before", [[], ["--no-subreaper"]], ids=["plain form", "with options"])
 def test_wrong_variables(pysupervise: str, tmp_path: Path, name: str, value: str, before: list[str]) -> None:
     reason, _ = refused(pysupervise, [*before, "--", "touch", "started"], {f"PYSUPERVISE_{name}": value}, tmp_path)
     assert f"PYSUPERVISE_{name}" in reason

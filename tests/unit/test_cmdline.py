@@ -158,6 +158,13 @@ def test_the_command_line_wins_over_a_variable_that_contradicts_it() -> None:
     assert parse(["-q", "cmd"], {b"PYSUPERVISE_VERBOSE": b"1"}).verbosity == ERROR
 
 
+@pytest.mark.parametrize("value", [b"soon", b"\xff", b""])
+def test_a_wrong_variable_does_not_count_where_the_command_line_wins(value: bytes) -> None:
+    assert parse(["--grace", "2s", "cmd"], {b"PYSUPERVISE_GRACE": value}).stop_plan == ((0, None, 2.0),)
+    assert parse(["--stop", "TERM:1s", "cmd"], {b"PYSUPERVISE_GRACE": value}).stop_plan == ((TERM, None, 1.0),)
+    assert parse(["-v", "cmd"], {b"PYSUPERVISE_VERBOSE": value, b"PYSUPERVISE_QUIET": value}).verbosity == INFO
+
+
 def valued(pair: tuple[str, str, str], order: int) -> list[tuple[str, str]]:
     return [(name, ROWS[name][0]) for name in pair[:2]][::order]
 
@@ -189,6 +196,11 @@ def test_the_command_does_not_inherit_the_variables_that_are_options() -> None:
 def test_a_repeatable_variable_has_a_value_a_line() -> None:
     assert parse(["cmd"], {b"PYSUPERVISE_REWRITE": b"TERM=QUIT\nHUP=0"}).rewrites == {TERM: QUIT, HUP: 0}
     assert parse(["cmd"], {b"PYSUPERVISE_ENV": b"A=1\nB=2"}).environment == {b"A": b"1", b"B": b"2"}
+
+
+def test_blank_lines_of_a_repeatable_variable_do_not_count() -> None:
+    assert parse(["cmd"], {b"PYSUPERVISE_ENV": b"\nA=1\n  \nB=2 \n\n"}).environment == {b"A": b"1", b"B": b"2 "}
+    assert parse(["cmd"], {b"PYSUPERVISE_REWRITE": b"\n"}).rewrites == {}
 
 
 def test_the_environment_is_made_from_the_file_to_the_option(tmp_path: Any) -> None:

@@ -150,6 +150,29 @@ def test_environment_file_names_the_line(tmp_path: Path, content: str, line: int
     assert caught.value.args[0] == f"line {line} is not KEY=VALUE"
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("A=1\nexport C=3\n", "line 2 has a blank in its name: 'export C'"),
+        ("A B=1\n", "line 1 has a blank in its name: 'A B'"),
+        ("A\t=1\n", "line 1 has a blank in its name: 'A\\t'"),
+        ("A=1\0\n", "line 1 contains a NUL"),
+    ],
+)
+def test_environment_file_refuses_what_a_shell_would_read_otherwise(tmp_path: Path, content: str, reason: str) -> None:
+    file = tmp_path / "env"
+    file.write_text(content)
+    with pytest.raises(ValueError, match="line ") as caught:
+        values.environment_file(str(file))
+    assert caught.value.args == (reason, "one KEY=VALUE a line, no `export`, no quotes")
+
+
+def test_a_byte_order_mark_before_an_environment_file_does_not_count(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_bytes(b"\xef\xbb\xbfA=1\nB=\xef\xbb\xbf2\n")
+    assert values.environment_file(str(file)) == [("A", "1"), ("B", "\ufeff2")]
+
+
 def test_environment_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No such file or directory"):
         values.environment_file(str(tmp_path / "none"))

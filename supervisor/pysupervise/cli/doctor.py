@@ -32,14 +32,9 @@ class UnusableError(CannotError):
 
 
 class Doctor(click.Command):
-    """A command whose usage errors have a status of their own."""
+    """A command whose usage errors have a status of their own (cli/main.py)."""
 
-    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
-        """Read the arguments. Raises UnusableError."""
-        try:
-            return super().make_context(info_name, args, parent, **extra)
-        except click.UsageError as error:
-            raise UnusableError(f"cannot examine: {error.format_message().rstrip('.')}", "see pysupervise doctor --help") from None
+    usage_status = UNUSABLE
 
 
 @click.command(cls=Doctor, help=TEXT, short_help=SUMMARY)

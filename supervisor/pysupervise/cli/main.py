@@ -1,15 +1,31 @@
 """click's face of the option table: --help, --version, and the verbs."""
 
+import errno
 import importlib
+import os
+import sys
 
 import click
 
 from pysupervise import __version__
 from pysupervise.core import status
+from pysupervise.core.journal import one_line
 from pysupervise.core.options import OPTIONS, QUESTIONS, VERBS, Option
 
 SUMMARY = "Run a command: forward signals to it and everything below it, reap what dies, stop it in bounded time, return its status."
 EPILOG = "Each option can also come from a variable: PYSUPERVISE_GRACE=30s stands for --grace 30s. The command line wins."
+# What a verb does, for the sentence "cannot ...: reason".
+PURPOSES = {
+    "check": "check",
+    "completion": "print a completion script",
+    "demo": "show the demonstration",
+    "doctor": "examine",
+    "manpage": "print the manual page",
+    "tree": "show the tree",
+    "zombies": "look for zombies",
+}
+# What write(2) says when standard output takes no more. Verbs catch the errors of their own files, which also have a name.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class Help(click.Command):
@@ -72,12 +88,45 @@ def help_text() -> str:
 
 
 def run(name: str, arguments: list[str]) -> int:
-    """Answer a question or run a verb; return the exit status."""
+    """Answer a question or run a verb; return the exit status.
+
+    The one place for what goes wrong with any of them: errors of usage (status 2, or the verb's own ``usage_status``), a standard
+    output that is full (status 1), and one whose reader left (status 1, without a word).
+    """
+    try:
+        return _run(name, arguments)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            return _give_up_output()
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        click.echo(f"pysupervise: cannot write: {error.strerror}", err=True)
+        return _give_up_output()
+    except click.Abort:
+        return 1
+    except click.UsageError as error:
+        reason = one_line(" ".join(error.format_message().split())).rstrip(".")
+        purpose = PURPOSES.get(name, f"run {name}")
+        click.echo(f"pysupervise: cannot {purpose}: {reason}\npysupervise: hint: see pysupervise {name} --help", err=True)
+        return int(getattr(error.ctx and error.ctx.command, "usage_status", status.USAGE))
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+
+
+def _give_up_output() -> int:
+    """Let the interpreter write what is left to nowhere, instead of failing once more at its end; return the status."""
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(null, sys.stdout.fileno())
+    return 1
+
+
+def _run(name: str, arguments: list[str]) -> int:
     if name == "help":
         click.echo(help_text(), nl=False)
         return 0
     if name == "version":
         click.echo(f"pysupervise {__version__}")
         return 0
-    result: object = group(name).main([name, *arguments], prog_name="pysupervise", standalone_mode=True)
+    result: object = group(name).main([name, *arguments], prog_name="pysupervise", standalone_mode=False)
     return result if isinstance(result, int) else 0

@@ -36,7 +36,8 @@ def page() -> str:
     ]
     for section, rows in _sections((*OPTIONS, *QUESTIONS)).items():
         lines += [f'.SH "{section.upper()}"', *rows]
-    lines += [".SH ENVIRONMENT", _escape(EPILOG), ".SH EXIT STATUS"]
+    # Not "EXIT STATUS" alone: that is what a section of the options is called.
+    lines += [".SH ENVIRONMENT", _escape(EPILOG), '.SH "EXIT STATUSES"']
     for code, meaning in status.TABLE:
         lines += [".TP", f".B {_escape(code)}", _escape(meaning)]
     lines += ['.SH "PROBE TARGET"', _escape(probe.SUMMARY), _escape(probe.EPILOG)]

@@ -54,12 +54,8 @@ def parse(arguments: "list[str]", environment: "Mapping[bytes, bytes]") -> Setti
         raise Question(command[0], command[1:])
     if not command:
         raise UsageError("cannot run: no command given")
-    from_environment, unknown = read_environment(environment)
-    typed = tuple(chosen)
-    for option in from_environment:
-        # Of two that contradict each other, the one on the command line counts.
-        if option not in typed and not any(_contradict(option, other) for other in typed):
-            chosen[option] = from_environment[option]
+    from_environment, unknown = read_environment(environment, tuple(chosen))
+    chosen.update(from_environment)
     for left, right, hint in CONFLICTS:
         if left in chosen and right in chosen:
             raise UsageError(f"cannot use --{left} together with --{right}: they contradict each other", hint)
@@ -108,10 +104,12 @@ def read_arguments(arguments: "list[str]", table: Table = RUN) -> "tuple[dict[st
     return chosen, [], False
 
 
-def read_environment(environment: "Mapping[bytes, bytes]") -> "tuple[dict[str, Any], list[str]]":
+def read_environment(environment: "Mapping[bytes, bytes]", typed: "tuple[str, ...]" = ()) -> "tuple[dict[str, Any], list[str]]":
     """Return (values by option name, names of PYSUPERVISE_ variables that stand for no option). Raises UsageError.
 
-    An empty variable counts as unset: manifests often have FOO=${FOO:-}. A repeatable option takes one value a line.
+    The command line wins: a variable whose option is among the ``typed`` ones, or contradicts one of them, is not even read.
+    An empty variable counts as unset: manifests often have FOO=${FOO:-}. A repeatable option takes one value a line, and blank
+    lines do not count: a block of YAML ends with a newline.
     """
     chosen: dict[str, Any] = {}
     unknown = []
@@ -123,14 +121,14 @@ def read_environment(environment: "Mapping[bytes, bytes]") -> "tuple[dict[str, A
         option = BY_VARIABLE.get(variable)
         if option is None:
             unknown.append(variable)
-        elif not word:
+        elif not word or option.name in typed or any(_contradict(option.name, other) for other in typed):
             continue
         elif option.parse is None:
             count = _flag(option, variable, word)
             if count:
                 chosen[option.name] = count
         else:
-            for line in word.split("\n") if option.repeats else [word]:
+            for line in filter(str.strip, word.split("\n")) if option.repeats else [word]:
                 _choose(chosen, option, line, f"{variable}={line}", [])
     return chosen, unknown
 

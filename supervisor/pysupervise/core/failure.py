@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pysupervise.core.settings import Settings
 
 FORK = "fork"
-ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM = 2, 7, 8, 13, 20, 1
+ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM, ENOSYS = 2, 7, 8, 13, 20, 1, 38
 
 
 def cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError) -> "tuple[int, str]":
@@ -37,6 +37,8 @@ def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, 
         hint = "the command was not started"
         if error.errno == EPERM:
             hint = "that takes a privilege which pysupervise was not started with"
+        elif error.errno == ENOSYS and _lacks_ctypes():
+            hint = "this Python lacks the module _ctypes, which that needs: a package of its own in some distributions"
         return CANNOT_EXECUTE, error.stage, reason, hint
     program = command[0]
     stage = f"execute {program!r}" if not program.isprintable() or not program or " " in program else f"execute {program}"
@@ -60,6 +62,9 @@ def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, 
     if error.errno == EACCES:
         if os.path.isdir(program):
             return CANNOT_EXECUTE, stage, "it is a directory", "name the program in it"
+        blamed = _refused_interpreter(program)
+        if blamed:
+            return CANNOT_EXECUTE, stage, blamed, "mend the first line of the script, or chmod +x that interpreter"
         return CANNOT_EXECUTE, stage, reason, "chmod +x, or look for a noexec mount or a directory that this user may not enter"
     if error.errno == ENOEXEC:
         hint = "a script needs a first line such as #!/bin/sh; a program must be built for this machine"
@@ -68,6 +73,28 @@ def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, 
         hint = "one argument or variable may have 128 KiB, all together a quarter of the stack limit"
         return CANNOT_EXECUTE, stage, "the arguments and the environment are too long", hint
     return CANNOT_EXECUTE, stage, reason, "execve(2) has the details"
+
+
+def _lacks_ctypes() -> bool:
+    try:
+        import _ctypes  # noqa: F401 -- the question is whether it is there
+    except ImportError:
+        return True
+    return False
+
+
+def _refused_interpreter(program: str) -> str:
+    """Return what is wrong with the interpreter of a script that is executable itself: then EACCES is about that one."""
+    import os
+
+    interpreter = _interpreter(program) if os.access(program, os.X_OK) else ""
+    if not interpreter or "/" not in program:
+        return ""
+    if os.path.isdir(interpreter):
+        return f"its interpreter {interpreter} is a directory"
+    if os.path.exists(interpreter) and not os.access(interpreter, os.X_OK):
+        return f"its interpreter {interpreter} is not executable"
+    return ""
 
 
 def _interpreter(program: str) -> str:

@@ -147,7 +147,7 @@ OPTIONS: "tuple[Option, ...]" = (
         PLACE,
         "parent-death",
         "SIGNAL",
-        values.signal,
+        values.stop_signal,
         "Act as if this signal came when pysupervise's parent dies; the command gets it if pysupervise dies.",
     ),
     Option(

@@ -5,6 +5,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    from pysupervise.core.identity import User
     from pysupervise.core.settings import Settings
 
 
@@ -28,7 +29,7 @@ def preparation(settings: "Settings", kernel: "ModuleType") -> "list[tuple[str, 
     user = settings.user
     if user is not None:
         # Groups first: without root the process may not change them any more.
-        steps.append((f"take the groups of {user.name}", lambda: posix.setgroups(user.groups)))
+        steps.append((f"take the groups of {user.name}", lambda: _set_groups(posix, user)))
         steps.append((f"take the group {user.gid}", lambda: posix.setresgid(user.gid, user.gid, user.gid)))
         steps.append((f"become the user {user.name}", lambda: posix.setresuid(user.uid, user.uid, user.uid)))
     if settings.no_new_privileges:
@@ -41,6 +42,18 @@ def preparation(settings: "Settings", kernel: "ModuleType") -> "list[tuple[str, 
         directory = settings.working_directory
         steps.append((f"change to the directory {directory}", lambda: kernel.chdir(directory)))
     return steps
+
+
+def _set_groups(posix: "ModuleType", user: "User") -> None:
+    """Set the supplementary groups (setgroups(2)). Raises OSError.
+
+    Only a privileged process may. Whoever is that user and group already stays as he is: an image with USER often has --user too.
+    """
+    try:
+        posix.setgroups(user.groups)
+    except PermissionError:
+        if posix.getresuid() != (user.uid,) * 3 or posix.getresgid() != (user.gid,) * 3:
+            raise
 
 
 def _write_oom_score_adj(kernel: "ModuleType", adjustment: int) -> None:

@@ -15,6 +15,7 @@ BYTE = 255
 
 SIGNAL_HINT = "signals are names or numbers: TERM, SIGTERM, 15, RTMIN+3"
 DURATION_HINT = "write a number with its unit: 500ms, 10s, 2m"
+FILE_HINT = "one KEY=VALUE a line, no `export`, no quotes"
 SEQUENCE_HINT = "write steps as SIGNAL[@TARGET]:DURATION, and KILL as the last one if you like: TERM@handlers:8s,TERM@tree:2s,KILL"
 
 
@@ -162,10 +163,13 @@ def assignment(word: str) -> "tuple[str, str]":
 
 
 def environment_file(path: str) -> "list[tuple[str, str]]":
-    """Read a file of KEY=VALUE lines; blank lines and those that begin with # do not count, quotes are part of the value."""
+    """Read a file of KEY=VALUE lines; blank lines and those that begin with # do not count, quotes are part of the value.
+
+    A byte order mark at the start, which some editors write, does not count either.
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
+            lines = file.read().removeprefix("\ufeff").split("\n")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise ValueError(reason, "give a file of KEY=VALUE lines") from None
@@ -173,9 +177,14 @@ def environment_file(path: str) -> "list[tuple[str, str]]":
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             try:
-                found.append(assignment(line.lstrip()))
+                key, value = assignment(line.lstrip())
             except ValueError as error:
-                raise ValueError(f"line {number} is {error.args[0]}", "one KEY=VALUE a line, no `export`, no quotes") from None
+                reason = error.args[0]
+                words = reason.removeprefix("it ") if reason.startswith("it ") else f"is {reason}"
+                raise ValueError(f"line {number} {words}", FILE_HINT) from None
+            if any(char.isspace() for char in key):
+                raise ValueError(f"line {number} has a blank in its name: {key!r}", FILE_HINT)
+            found.append((key, value))
     return found
 
 

@@ -1,0 +1,45 @@
+"""--help, --version and the verbs: wrong usage in two lines, and a standard output that takes nothing."""
+
+import os
+import subprocess
+
+import pytest
+from helpers import PATIENCE_S
+
+QUESTIONS = [["--help"], ["--version"], ["completion", "bash"], ["manpage"], ["tree"], ["tree", "--json"]]
+WRONG = [
+    (["completion", "foo"], 2, "cannot print a completion script: "),
+    (["completion"], 2, "cannot print a completion script: Missing argument"),
+    (["manpage", "xx"], 2, "cannot print the manual page: Got unexpected extra argument (xx)"),
+    (["check", "--repeat", "x"], 2, "cannot check: Invalid value for '--repeat'"),
+    (["check", "--no-such"], 2, "cannot check: No such option"),
+    (["tree", "--sig"], 2, "cannot show the tree: "),
+    (["tree", "x\ny"], 2, "cannot show the tree: Invalid value"),
+    (["zombies", "--parent", "0"], 2, "cannot look for zombies: Invalid value for '--parent'"),
+    (["doctor", "--watch", "soon"], 64, "cannot examine: Invalid value for '--watch'"),
+]
+
+
+@pytest.mark.parametrize("arguments", QUESTIONS, ids=" ".join)
+def test_a_full_device_is_one_line(pysupervise: str, arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([pysupervise, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.stderr, done.returncode) == ("pysupervise: cannot write: No space left on device\n", 1)
+
+
+@pytest.mark.parametrize("arguments", QUESTIONS, ids=" ".join)
+def test_a_reader_that_left_is_no_word_worth(pysupervise: str, arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as pipe:
+        done = subprocess.run([pysupervise, *arguments], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.stderr, done.returncode) == ("", 1)
+
+
+@pytest.mark.parametrize(("arguments", "status", "words"), WRONG, ids=ascii)
+def test_wrong_usage_is_a_reason_and_a_hint(pysupervise: str, arguments: list[str], status: int, words: str) -> None:
+    done = subprocess.run([pysupervise, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    reason, hint = done.stderr.splitlines()
+    assert reason.startswith(f"pysupervise: {words}")
+    assert hint == f"pysupervise: hint: see pysupervise {arguments[0]} --help"
