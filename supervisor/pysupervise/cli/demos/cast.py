@@ -15,9 +15,9 @@ class Cast:
     """A recording, written while it grows: an interrupted one can be played too."""
 
     def __init__(self, path: str, title: str, width: int | None) -> None:
-        """Create the file, for the user alone. Raises CannotError, also where there is one: nothing is overwritten."""
+        """Create the file. Raises CannotError, also where there is one: nothing is overwritten."""
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         except FileExistsError:
             raise CannotError(f"cannot record to {path}: it exists already", "give another name, or remove it first") from None
         except OSError as error:

@@ -33,12 +33,11 @@ class Drawing:
         self._width = min(shown.width or WIDEST_TEXT, WIDEST)
         self._cell = (self._width - TIME_COLUMNS - 3) // 2
         self._bar = " │ " if shown.unicode else " | "
-        self._later: list[Event] = []  # without columns: what the second side did while the first ran
-        self._side = ""
+        self._side = ""  # without columns: the side whose turn it is
 
     def begin(self, demo: Demo, place: Place) -> None:
         """Draw the title and, for columns, what they are."""
-        self._side, self._later = "", []
+        self._side = ""
         self._write(self.screen.paint(f"{demo.name}: {demo.summary}", bold=True) + "\n")
         self._write(f"Runs {place.words}.\n")
         if place is Place.HERE and demo.needs_namespace:
@@ -53,18 +52,11 @@ class Drawing:
         if self.columns:
             self._row(events)
             return
-        for event in events:
-            if not self._side or event.side == self._side or event.side != WITHOUT == self._side and self._first_is_over:
-                self._line(event)
-            else:
-                self._later.append(event)
-
-    _first_is_over = False
+        for event in events:  # the sides run one after the other
+            self._line(event)
 
     def end(self, result: Result, *, whole: bool = True) -> None:
-        """Draw what was held back, the verdict and, with ``whole``, the explanation and the code."""
-        for event in self._later:
-            self._line(event)
+        """Draw the verdict and, with ``whole``, the explanation and the code."""
         self._write("\n")
         demo, good, bad = result.demo, *(("✓ ", "✗ ") if self.screen.unicode else ("+ ", "- "))
         for check in result.checks:

@@ -81,6 +81,14 @@ class Member:
         scripts = [word.rpartition("/")[2] for word in words[:2] if word.endswith((".py", ".sh"))]
         self.name = scripts[0] if scripts else "pysupervise" if "pysupervise.__main__" in " ".join(words[:4]) else stat.name
 
+    @classmethod
+    def of(cls, pid: int) -> "Member":
+        """Look at a process. Raises NotShownError where there is none."""
+        stat = procfs.read_stat(pid)
+        if stat is None:
+            raise NotShownError(f"pid {pid} ended before it was looked at")
+        return cls(stat)
+
     @property
     def dead(self) -> bool:
         """Whether it is a zombie."""
@@ -224,7 +232,7 @@ class Run:
         self.send(signal.SIGTERM, ", as an engine's stop does")
         in_time = self.wait(limit_s) is not None
         if not in_time:
-            named = self.find(look_at) if look_at else self.members()[0]
+            named = self.find(look_at) if look_at else Member.of(self.sandbox.pid)
             self.scene.seen(
                 f"after {limit_s:.1f} s pid {named.pid} {named.name} is {procfs.STATES.get(named.stat.state)}: "
                 f"{named.evidence('SigBlk', 'SigCgt')}"
