@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # First words that are verbs, where no -- stands before them. One file each in pysupervise/cli.
-VERBS = ("completion", "manpage")
+VERBS = ("completion", "demo", "manpage")
 
 VARIABLE_PREFIX = "PYSUPERVISE_"
 

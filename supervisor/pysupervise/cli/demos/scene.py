@@ -90,6 +90,12 @@ class Member:
         return cls(stat)
 
     @property
+    def lives(self) -> bool:
+        """Whether the very same process still runs."""
+        now = procfs.read_stat(self.outer)
+        return now is not None and now.start_ticks == self.stat.start_ticks and now.state not in "ZX"
+
+    @property
     def dead(self) -> bool:
         """Whether it is a zombie."""
         return self.stat.state in "ZX"
