@@ -38,11 +38,11 @@ class Drawing:
     def begin(self, demo: Demo, place: Place) -> None:
         """Draw the title and, for columns, what they are."""
         self._side = ""
-        self._write(self.screen.paint(f"{demo.name}: {demo.summary}", bold=True) + "\n")
-        self._write(f"Runs {place.words}.\n")
+        self._paragraph(f"{demo.name}: {demo.summary}", bold=True)
         if place is Place.HERE and demo.needs_namespace:
-            self._paragraph(f"{demo.needs_namespace[:1].upper()}{demo.needs_namespace[1:]}. What follows is what can be shown.")
-        self._write("\n")
+            self._write("It was not run.\n")
+            return
+        self._write(f"Runs {place.words}.\n\n")
         if self.columns:
             titles = [self.screen.paint(TITLES[side].ljust(self._cell), underline=True) for side in SIDES]
             self._write(" " * TIME_COLUMNS + self._bar.join(titles).rstrip() + "\n")

@@ -5,6 +5,7 @@ import select
 import shutil
 import signal
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
@@ -116,6 +117,9 @@ class Run:
         self._input = -1
         if terminal:
             self._output, inside = os.openpty()
+            modes = termios.tcgetattr(inside)
+            modes[3] &= ~termios.ECHO  # a ^C of the terminal's own would stand in the midst of the lines
+            termios.tcsetattr(inside, termios.TCSANOW, modes)
             command = ["python3", "-c", TAKE_TERMINAL, *command]
             stdin = inside
         else:

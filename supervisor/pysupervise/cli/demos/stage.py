@@ -50,11 +50,13 @@ def interruptible() -> Iterator[None]:
 
 
 def run(demo: Demo, place: Place, *, together: bool, show: Callable[[list[Event]], None]) -> Result:
-    """Run a demo. ``show`` gets each event as it happens; two at once where both sides had one at the same time.
+    """Run a demo, unless it needs a namespace that is not there.
 
-    Raises StoppedError (see ``interruptible``), and CannotError where there is no directory to work in.
+    ``show`` gets each event as it happens; two at once where both sides had one at the same time. Raises StoppedError (see ``interruptible``), and CannotError where there is no directory to work in.
     """
     result = Result(demo, place, {side: Side() for side in SIDES})
+    if place is Place.HERE and demo.needs_namespace:
+        return result  # its scripts may rely on being alone: wait-race tells the kernel which pid comes next
     try:
         directory = tempfile.mkdtemp(prefix="pysupervise-demo-")
     except OSError as error:

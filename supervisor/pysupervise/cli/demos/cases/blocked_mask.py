@@ -5,6 +5,7 @@ from pysupervise.cli.demos.scene import Scene
 from pysupervise.cli.sandbox import Place
 
 LIMIT_S = 1.0
+KILLED = 137
 LAUNCH = """\
 import os, signal, sys
 
@@ -43,7 +44,7 @@ def _checks(without: Facts, cured: Facts, _place: Place) -> list[Check]:
             "On both sides TERM has a handler and is blocked: a mask passes through exec, and pysupervise does not change it either",
             without["term_blocked_and_handled"] and cured["term_blocked_and_handled"],
         ),
-        Check("Without: TERM never arrives, and the engine kills (137)", without["service_got"] == [] and without["status"] == 137),
+        Check("Without: TERM never arrives, and the engine kills (137)", without["service_got"] == [] and without["status"] == KILLED),
         Check("With: INT comes after TERM and gets through; the status is 0", cured["service_got"] == ["INT"] and cured["status"] == 0),
     ]
 
@@ -53,7 +54,7 @@ DEMO = Demo(
     summary="An inherited signal mask keeps TERM from a service that would handle it",
     files={"launch.py": LAUNCH, "service.py": SERVICE},
     culprit="launch.py",
-    without=lambda scene: _play(scene),
+    without=_play,
     cured=lambda scene: _play(scene, "pysupervise", "--stop", "TERM:500ms,INT:1s", "--"),
     checks=_checks,
     explanation="""
