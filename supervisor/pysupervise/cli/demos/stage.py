@@ -52,7 +52,8 @@ def interruptible() -> Iterator[None]:
 def run(demo: Demo, place: Place, *, together: bool, show: Callable[[list[Event]], None]) -> Result:
     """Run a demo, unless it needs a namespace that is not there.
 
-    ``show`` gets each event as it happens; two at once where both sides had one at the same time. Raises StoppedError (see ``interruptible``), and CannotError where there is no directory to work in.
+    ``show`` gets each event as it happens; two at once where both sides had one at the same time.
+    Raises StoppedError (see ``interruptible``), and CannotError where there is no directory to work in.
     """
     result = Result(demo, place, {side: Side() for side in SIDES})
     if place is Place.HERE and demo.needs_namespace:
