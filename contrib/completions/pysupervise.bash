@@ -18,7 +18,7 @@ _pysupervise() {
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--grace --stop-signal --stop --sweep-grace --no-sweep --wait-all --forward --rewrite --session --workdir --umask --user --env --env-file --clear-env --argv0 --nice --oom-score-adj --no-new-privs --no-subreaper --parent-death --map-exit --reraise --status-file --verbose --quiet --log-format --help --version --" -- "$current")
     else
-        mapfile -t COMPREPLY < <(compgen -W "completion manpage" -c -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W "completion demo manpage" -c -- "$current")
     fi
 }
 complete -F _pysupervise pysupervise

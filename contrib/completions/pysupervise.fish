@@ -1,6 +1,7 @@
 # made by `pysupervise completion fish`
 complete -c pysupervise -f -a '(__fish_complete_subcommand)'
 complete -c pysupervise -n __fish_is_first_token -f -a completion
+complete -c pysupervise -n __fish_is_first_token -f -a demo
 complete -c pysupervise -n __fish_is_first_token -f -a manpage
 complete -c pysupervise -l grace -x -d 'Wait so long between the stop signal and KILL. [default: 10s]'
 complete -c pysupervise -l stop-signal -x -d 'Send this to stop the command, whatever signal asked for it; the signal itself also asks for a stop. [default: the one that came]'

@@ -211,6 +211,26 @@ def test_recording_does_not_overwrite_a_file(pysupervise: str, tmp_path: Path) -
     assert file.read_text() == "mine"
 
 
+def test_full_standard_output_is_an_error_in_words_and_leaves_nothing(pysupervise: str) -> None:
+    with open("/dev/full", "w", encoding="ascii") as full:
+        command = [pysupervise, "demo", "exit-status-lost"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "pysupervise: cannot write to standard output: No space left on device"
+    assert left_behind() == []
+
+
+def test_ctrl_c_at_the_terminal_ends_both_sides(pysupervise: str) -> None:
+    child = pexpect.spawn(pysupervise, ["demo", "grace-too-short"], dimensions=(40, 120), encoding="utf-8", timeout=PATIENCE_S)
+    child.expect("TERM to pid")
+    child.sendintr()
+    child.expect("stopped; nothing was left running")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert left_behind() == []
+
+
 @pytest.mark.parametrize("place", ["namespace", "here"])
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_demo_leaves_nothing_running(pysupervise: str, place: str, signum: int) -> None:

@@ -78,8 +78,13 @@ def _run(chosen: list[Demo], place: Place, record: str | None, *, whole: bool) -
     cast = None if record is None else Cast(record, title, shown.width)
 
     def write(text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise  # whoever reads has seen enough: click ends quietly, with status 1
+        except OSError as error:
+            raise CannotError(f"cannot write to standard output: {error.strerror}", "free some space, or write elsewhere") from None
         if cast is not None:
             cast.write(text)
 

@@ -43,17 +43,17 @@ class Scene:
         # PYTHONUNBUFFERED: lines appear when they are printed, though standard output is a pipe.
         self.environment = {**kept, "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
 
-    def tell(self, kind: str, text: str) -> None:
-        """Tell an event."""
+    def note(self, kind: str, text: str) -> None:
+        """Add an event to the story."""
         self._emit(Event(self.side, time.monotonic() - self._began, kind, printable(text)))
 
     def seen(self, text: str) -> None:
         """Tell what was observed."""
-        self.tell(SEEN, text)
+        self.note(SEEN, text)
 
     def start(self, *words: str, terminal: bool = False) -> "Run":
         """Start a command in the sandbox: PID 1 where there is a namespace. The word pysupervise stands for this very one."""
-        self.tell(COMMAND, command_line(list(words)))
+        self.note(COMMAND, command_line(list(words)))
         return Run(self, words, terminal=terminal)
 
     def find(self, *names: str) -> str | None:
@@ -212,7 +212,7 @@ class Run:
 
     def send(self, signum: int, why: str = "") -> None:
         """Send the first process a signal from outside, as an engine does."""
-        self.scene.tell(ACTION, f"{signal.Signals(signum).name[3:]} to {self.first}{why}")
+        self.scene.note(ACTION, f"{signal.Signals(signum).name[3:]} to {self.first}{why}")
         self.sandbox.send(signum)
 
     def wait(self, timeout_s: float = PATIENCE_S) -> int | None:
@@ -230,7 +230,7 @@ class Run:
         if status is None:
             raise NotShownError(f"the command did not end in {PATIENCE_S:.0f} s")
         self._reader.join(PATIENCE_S)  # what it wrote last belongs before its end
-        self.scene.tell(END, f"the status is {status}{_signal_words(status)}")
+        self.scene.note(END, f"the status is {status}{_signal_words(status)}")
         return status
 
     def stop(self, limit_s: float, look_at: str = "") -> Facts:
@@ -247,7 +247,7 @@ class Run:
                 f"after {limit_s:.1f} s pid {named.pid} {named.name} is {procfs.STATES.get(named.stat.state)}: "
                 f"{named.evidence('SigBlk', 'SigCgt')}"
             )
-            self.scene.tell(ACTION, "KILL, at the end of the engine's limit")
+            self.scene.note(ACTION, "KILL, at the end of the engine's limit")
             self.sandbox.kill()
         status = self.end()
         return {"status": status, "killed_by_engine": not in_time, "stop_s": round(time.monotonic() - began, 3)}
@@ -267,7 +267,7 @@ class Run:
                 with self._changed:
                     self.lines.append(text)
                     self._changed.notify_all()
-                self.scene.tell(OUTPUT, text)
+                self.scene.note(OUTPUT, text)
             if not part:
                 return
 

@@ -38,7 +38,7 @@ def _play(scene: Scene, *words: str) -> Facts:
         run.until(lambda: (now := type(service).of(service.outer)).stat.foreground == now.stat.group, "the service in the foreground")
         group = [member for member in run.members() if member.stat.group == service.stat.group]
         scene.seen("in the terminal's foreground group: " + ", ".join(f"{member.pid} {member.name}" for member in group))
-        scene.tell(ACTION, "Ctrl-C at the terminal")
+        scene.note(ACTION, "Ctrl-C at the terminal")
         run.press(b"\x03")
         status = run.end()
         return {"int_signals": len(run.printed("service: INT")), "saved": bool(run.printed("service: saved")), "status": status}
