@@ -3,7 +3,7 @@
 function __pysupervise_place
     set -l tokens (commandline -opc)
     set -l line run
-    set -l valued run--grace run--stop-signal run--stop run--sweep-grace run--forward run--rewrite run--workdir run--umask run--user run--env run--env-file run--argv0 run--nice run--oom-score-adj run--parent-death run--map-exit run--status-file run--log-format check--ready check--ready-within check--slow-http check--http check--signal check--within check--refused-within check--expect check--repeat check--moments check--junit doctor--container doctor--dockerfile doctor--compose doctor--target doctor--context probe--timeout probe--retries probe--interval probe--status probe--body probe--header tree--signal zombies--parent zombies--pid-namespace
+    set -l valued run--grace run--stop-signal run--stop run--sweep-grace run--forward run--rewrite run--workdir run--umask run--user run--env run--env-file run--argv0 run--nice run--oom-score-adj run--parent-death run--map-exit run--status-file run--log-format check--ready check--ready-within check--slow-http check--http check--signal check--within check--refused-within check--expect check--repeat check--moments check--junit demo--record demo--place doctor--container doctor--dockerfile doctor--compose doctor--target doctor--context probe--timeout probe--retries probe--interval probe--status probe--body probe--header tree--signal zombies--parent zombies--pid-namespace
     set -l index 2
     while test $index -le (count $tokens)
         set -l word $tokens[$index]
@@ -17,7 +17,7 @@ function __pysupervise_place
         else if contains -- "$line$word" $valued
             set index (math $index + 1)
         else if string match -q -- '-*' "$word"
-        else if test $index -eq 2; and contains -- "$word" check completion doctor manpage probe tree zombies
+        else if test $index -eq 2; and contains -- "$word" check completion demo doctor manpage probe tree zombies
             set line $word
         else if contains -- $line run check
             echo command $index
@@ -49,7 +49,7 @@ function __pysupervise_command
     complete -C (string join ' ' -- $before (commandline -ct))
 end
 complete -c pysupervise -n 'not __pysupervise_at argument' -f
-complete -c pysupervise -n '__pysupervise_at first' -f -a 'check completion doctor manpage probe tree zombies'
+complete -c pysupervise -n '__pysupervise_at first' -f -a 'check completion demo doctor manpage probe tree zombies'
 complete -c pysupervise -n '__pysupervise_at command first run check; and __pysupervise_may' -f -a '(__pysupervise_command)'
 complete -c pysupervise -n '__pysupervise_at first run' -l grace -x -d 'Wait so long between the stop signal and KILL. [default: 10s]'
 complete -c pysupervise -n '__pysupervise_at first run' -l stop-signal -x -a 'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CONT TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS RTMIN RTMAX' -d 'Send this to stop the command, whatever signal asked for it; the signal itself also asks for a stop. [default: the one that came]'
@@ -97,6 +97,11 @@ complete -c pysupervise -n '__pysupervise_at check' -l json -d 'Write JSON.'
 complete -c pysupervise -n '__pysupervise_at check' -l help -d 'Show this message and exit.'
 complete -c pysupervise -n '__pysupervise_at completion' -f -a 'bash zsh fish'
 complete -c pysupervise -n '__pysupervise_at completion' -l help -d 'Show this message and exit.'
+complete -c pysupervise -n '__pysupervise_at demo' -l all -d 'Run every demo, and say of each whether it showed what it claims.'
+complete -c pysupervise -n '__pysupervise_at demo' -l json -d 'Write JSON.'
+complete -c pysupervise -n '__pysupervise_at demo' -l record -r -F -d 'Write what is printed to a new file, as an asciicast v2.'
+complete -c pysupervise -n '__pysupervise_at demo' -l place -x -a 'namespace user here' -d ''
+complete -c pysupervise -n '__pysupervise_at demo' -l help -d 'Show this message and exit.'
 complete -c pysupervise -n '__pysupervise_at doctor' -l container -x -d 'Examine a running container: podman, docker, containerd, cri-o. Ids are found without an engine.'
 complete -c pysupervise -n '__pysupervise_at doctor' -l dockerfile -r -F -d 'Examine a Dockerfile and the entry script that it copies.'
 complete -c pysupervise -n '__pysupervise_at doctor' -l compose -r -F -d 'Examine a compose file.'

@@ -7,6 +7,7 @@ in one: it is the subreaper that orphans come to, it reaps none of them, and whe
 
 import ctypes
 import os
+import select
 import signal
 import sys
 import time
@@ -39,12 +40,13 @@ def main() -> NoReturn:
         _leave(f"cannot make a PID namespace: {error.strerror}", REFUSED)
     # After the change of user namespace, which might clear it. It also comes when only the thread ends that started us (prctl(2)).
     kernel_rare.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    parent = os.getpid()
+    parent_lives, held_by_parent = os.pipe()
     pid = os.fork()
     if pid == 0:
         kernel_rare.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        # From inside a new namespace the parent's number is 0 as long as it lives.
-        if place is Place.HERE and os.getppid() != parent:
+        # A parent that died before that call sends nothing, and its number tells nothing inside a new namespace, where it is always 0.
+        os.close(held_by_parent)
+        if _has_hung_up(parent_lives):
             os._exit(REFUSED)
         _become(place, command)
     try:
@@ -63,6 +65,12 @@ def main() -> NoReturn:
     if place is Place.HERE:
         _kill_orphans()
     os._exit(exit_code(wait_status))
+
+
+def _has_hung_up(read_end: int) -> bool:
+    poll = select.poll()
+    poll.register(read_end, 0)  # POLLHUP comes unasked
+    return bool(poll.poll(0))
 
 
 def _stop(_signum: int, _frame: object) -> NoReturn:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # First words that are verbs, where no -- stands before them. One file each in pysupervise/cli.
-VERBS = ("check", "completion", "doctor", "manpage", "probe", "tree", "zombies")
+VERBS = ("check", "completion", "demo", "doctor", "manpage", "probe", "tree", "zombies")
 
 VARIABLE_PREFIX = "PYSUPERVISE_"
 

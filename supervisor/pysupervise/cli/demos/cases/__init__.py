@@ -1,0 +1,1 @@
+"""The incidents, one module each: the scripts, the two sides, what the facts have to be, and the words."""
