@@ -25,6 +25,23 @@ LOOK_EVERY_S = 0.01
 # As an engine starts PID 1 on a terminal (`docker run -it`): the leader of a session that has the terminal.
 TAKE_TERMINAL = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 
+# How the scripts' print writes: PYTHONUNBUFFERED would write a line in pieces, which mix with those of other processes, and a buffered
+# file refuses a print in a signal handler that comes in the midst of another print.
+WHOLE_LINES = """\
+import io, os, sys
+
+class Lines(io.TextIOBase):
+    rest = ""
+
+    def write(self, text):
+        lines, end, self.rest = (self.rest + text).rpartition("\\n")
+        if end:
+            os.write(1, (lines + end).encode())
+        return len(text)
+
+sys.stdout = Lines()
+"""
+
 
 class Scene:
     """Where one side runs."""
@@ -39,9 +56,17 @@ class Scene:
         python = os.path.join(directory, "bin")
         os.makedirs(python)
         os.symlink(os.path.realpath(sys.executable), os.path.join(python, "python3"))
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("PYSUPERVISE_") and key != "NOTIFY_SOCKET"}
-        # PYTHONUNBUFFERED: lines appear when they are printed, though standard output is a pipe.
-        self.environment = {**kept, "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
+        with open(os.path.join(python, "sitecustomize.py"), "w", encoding="ascii") as start:
+            start.write(WHOLE_LINES)
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("PYSUPERVISE_", "PYTHON")) and key != "NOTIFY_SOCKET"
+        }
+        self.environment = {
+            **kept,
+            "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}",
+            "PYTHONPATH": python,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
     def note(self, kind: str, text: str) -> None:
         """Add an event to the story."""

@@ -20,6 +20,7 @@ def stop(signum, frame):
             pass
 
 signal.signal(signal.SIGTERM, stop)
+print("manager: ready")
 try:
     while True:
         os.wait()    # reaps the worker, and so frees its number
@@ -60,13 +61,14 @@ while True:    # until a process gets the very number
         file.write(str(number - 1))
     innocent = os.fork()
     if innocent == 0:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGRTMIN})
         if os.getpid() != number:
             os._exit(0)
         print("innocent: I am pid", number)
-        while got := signal.sigwaitinfo({signal.SIGTERM, signal.SIGINT}):
-            print("innocent:", signal.Signals(got.si_signo).name, "from pid", got.si_pid)
-            os._exit(0)
+        got = signal.sigwaitinfo({signal.SIGTERM, signal.SIGRTMIN})    # of two, TERM comes first
+        if got.si_signo == signal.SIGTERM:
+            print("innocent: hit by SIGTERM from pid", got.si_pid)
+        os._exit(0)
     if innocent == number:
         break
     os.waitpid(innocent, 0)
@@ -76,7 +78,7 @@ print("machine: TERM to pid", stopped.pid)
 stopped.terminate()
 stopped.wait()
 sys.stdin.readline()
-os.kill(innocent, signal.SIGINT)    # our own child: the number is pinned
+os.kill(innocent, signal.SIGRTMIN)    # our own child: the number is pinned
 os.waitpid(innocent, 0)
 """
 
@@ -86,12 +88,15 @@ def _play(scene: Scene, *words: str) -> Facts:
         worker = int(run.line("machine: the worker was pid").split()[5])
         innocent = int(run.line("innocent: I am pid").rsplit(" ", 1)[1])
         scene.seen(f"pid {innocent} is a process that has nothing to do with the worker")
-        run.find("service.py" if "manager.py" in words else "app.py")
+        if "manager.py" in words:
+            run.line("manager: ready")
+        else:
+            run.find("app.py")
         run.go_on()
         run.line("machine: TERM")
         run.go_on()
         status = run.end()
-        hit = bool(run.printed("innocent: SIGTERM"))
+        hit = bool(run.printed("innocent: hit"))
         scene.seen("TERM hit the innocent process" if hit else "the innocent process got no TERM")
         return {"worker_pid": worker, "innocent_pid": innocent, "innocent_got_term": hit, "status": status}
 
