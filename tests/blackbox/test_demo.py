@@ -79,14 +79,15 @@ def assert_shown(pysupervise: str, name: str, place: str, expected: tuple[dict[s
 
 def left_behind() -> list[str]:
     """Return the processes that still run in a demo's directory, and the directories."""
-    found = [str(path) for path in Path(os.environ.get("TMPDIR", "/tmp")).glob("pysupervise-demo-*")]  # noqa: S108 -- where they are made
+    own = os.environ["TMPDIR"]
+    found = [str(path) for path in Path(own).glob("pysupervise-demo-*")]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 where = os.readlink(entry / "cwd")
             except OSError:
                 continue
-            if "pysupervise-demo-" in where:
+            if where.startswith(own):
                 found.append(f"pid {entry.name} in {where}")
     return found
 
