@@ -78,23 +78,23 @@ def assert_shown(pysupervise: str, name: str, place: str, expected: tuple[dict[s
 
 
 def left_behind() -> list[str]:
-    """Return the processes that still run in a demo's directory, and the directories."""
-    own = os.environ["TMPDIR"]
-    found = [str(path) for path in Path(own).glob("pysupervise-demo-*")]
+    """Return the processes that still run in a directory of this test's demos, and the directories."""
+    ours = os.environ["TMPDIR"] + "/pysupervise-demo-"
+    found = [str(path) for path in Path(os.environ["TMPDIR"]).glob("pysupervise-demo-*")]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 where = os.readlink(entry / "cwd")
             except OSError:
                 continue
-            if where.startswith(own):
+            if where.startswith(ours):
                 found.append(f"pid {entry.name} in {where}")
     return found
 
 
 @pytest.fixture(autouse=True)
 def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another user's demo at the same time is not ours."""
+    """Give each test a directory for its demos: another demo that runs at the same time is not ours."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from helpers import PATIENCE_S
@@ -16,6 +17,8 @@ WRONG = [
     (["tree", "--sig"], 2, "cannot show the tree: "),
     (["tree", "x\ny"], 2, "cannot show the tree: Invalid value"),
     (["zombies", "--parent", "0"], 2, "cannot look for zombies: Invalid value for '--parent'"),
+    (["zombies", "--watch", "nan"], 2, "cannot look for zombies: Invalid value for '--watch'"),
+    (["tree", "--watch", "inf"], 2, "cannot show the tree: Invalid value for '--watch'"),
     (["doctor", "--watch", "soon"], 64, "cannot examine: Invalid value for '--watch'"),
 ]
 
@@ -43,3 +46,22 @@ def test_wrong_usage_is_a_reason_and_a_hint(pysupervise: str, arguments: list[st
     reason, hint = done.stderr.splitlines()
     assert reason.startswith(f"pysupervise: {words}")
     assert hint == f"pysupervise: hint: see pysupervise {arguments[0]} --help"
+
+
+@pytest.mark.parametrize(("verb", "status"), [("zombies", 2), ("doctor", 64), ("tree", 1)])
+@pytest.mark.parametrize("stream", [">/dev/full", ">&-"])
+def test_a_verb_whose_status_1_is_an_answer_has_another_if_it_cannot_write(pysupervise: str, verb: str, status: int, stream: str) -> None:
+    command = ["sh", "-c", f'"$1" {verb} {"$$" * (verb == "doctor")} {stream}', "sh", pysupervise]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == status
+    assert done.stderr.startswith("pysupervise: cannot write: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["--dockerfile", "--compose"])
+def test_a_pipe_is_no_file_to_examine(pysupervise: str, tmp_path: Path, kind: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    command = [pysupervise, "doctor", kind, str(tmp_path / "pipe")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 64
+    assert "it is a pipe" in done.stderr

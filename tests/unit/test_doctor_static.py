@@ -115,6 +115,8 @@ def test_dockerfile_reader_knows_lines_and_flags() -> None:
 SCRIPTS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     "exec": ('#!/bin/sh\nset -e\nexec "$@"\n', []),
     "no exec": ('#!/bin/sh\nset -e\n"$@"\n', [("no-exec-before-arguments", 3)]),
+    "exec in a function": ('#!/bin/bash\nmain() { exec "$@"; }\nmain "$@"\n', []),
+    "exec in a bash function": ('#!/bin/bash\nfunction _main() {\n  exec "$@"\n}\n_main "$@"\n', []),
     "no exec, unquoted": ("#!/bin/sh\n$@\n", [("no-exec-before-arguments", 2)]),
     "last command": ("#!/bin/sh\nprepare\npython3 app.py\n", [("last-command-without-exec", 3)]),
     "last command, exec": ("#!/bin/sh\nprepare\nexec python3 app.py\n", []),
@@ -278,3 +280,23 @@ def test_launch_rewrites_the_signal_at_each_init() -> None:
 )
 def test_shell_operators(text: str, expected: list[str]) -> None:
     assert shelltext.operators(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "hands_over"),
+    [
+        ("#!/bin/sh\nset -e\nexec node x.js\n", True),
+        ("#!/bin/sh\nwhile true; do node x.js; sleep 1; done\n", False),
+        ('#!/bin/sh\nif [ "$1" = node ]; then\n  exec node x.js\nfi\n', False),
+        ('#!/bin/sh\ncase "$1" in\n a) exec a;;\n *) node x.js;;\nesac\n', False),
+    ],
+)
+def test_only_a_script_that_ends_in_exec_hands_over(content: str, hands_over: bool) -> None:
+    assert script.hands_over(content) is hands_over
+
+
+@pytest.mark.parametrize("before", [["env", "F=1"], ["/usr/bin/env", "F=1", "G="], []])
+def test_env_in_front_hides_nothing(before: list[str]) -> None:
+    read = launch.read([*before, "tini", "--", *before, "sh", "-c", "node x; echo done"])
+    assert [init.name for init in read.inits] == ["tini"]
+    assert read.text == "node x; echo done"

@@ -1,6 +1,7 @@
 """pysupervise doctor: examines a process, a container, a Dockerfile or a compose file, and says how to mend what is wrong."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -179,6 +180,8 @@ def _filled(result: Result, remarks: Callable[[], Iterable[Remark]], path: str) 
 
 def _read(path: str) -> str:
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise UnusableError(f"cannot read {path}: it is a pipe, which may have no end", "give a regular file")
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(MOST_FILE_BYTES)
     except (OSError, ValueError) as error:

@@ -25,6 +25,8 @@ PURPOSES = {
     "zombies": "look for zombies",
 }
 # What write(2) says when standard output takes no more. Verbs catch the errors of their own files, which also have a name.
+# Verbs whose status 1 is an answer.
+ANSWERING = ("check", "demo", "doctor", "zombies")
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
@@ -91,17 +93,22 @@ def run(name: str, arguments: list[str]) -> int:
     """Answer a question or run a verb; return the exit status.
 
     The one place for what goes wrong with any of them: errors of usage (status 2, or the verb's own ``usage_status``), a standard
-    output that is full (status 1), and one whose reader left (status 1, without a word).
+    output that is full or closed (status 1, or as for usage where 1 is an answer), and one whose reader left (status 1, without a word).
     """
+    if sys.stdout is None:
+        click.echo("pysupervise: cannot write: standard output is closed", err=True)
+        return _failed_output(name)
     try:
         return _run(name, arguments)
     except OSError as error:
         if error.errno == errno.EPIPE:
-            return _give_up_output()
+            _give_up_output()
+            return 1
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
         click.echo(f"pysupervise: cannot write: {error.strerror}", err=True)
-        return _give_up_output()
+        _give_up_output()
+        return _failed_output(name)
     except click.Abort:
         return 1
     except click.UsageError as error:
@@ -114,11 +121,15 @@ def run(name: str, arguments: list[str]) -> int:
         return error.exit_code
 
 
-def _give_up_output() -> int:
-    """Let the interpreter write what is left to nowhere, instead of failing once more at its end; return the status."""
+def _give_up_output() -> None:
+    """Let the interpreter write what is left to nowhere, instead of failing once more at its end."""
     null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     os.dup2(null, sys.stdout.fileno())
-    return 1
+
+
+def _failed_output(name: str) -> int:
+    """Return the status of a verb that could not say what it saw: not 1 where that is an answer."""
+    return int(getattr(group(name).commands[name], "usage_status", status.USAGE)) if name in ANSWERING else 1
 
 
 def _run(name: str, arguments: list[str]) -> int:

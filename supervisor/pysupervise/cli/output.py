@@ -17,6 +17,7 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FEWEST_COLUMNS = 40
+LONGEST_WATCH_S = 86_400.0
 CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -143,7 +144,15 @@ def watch_option(command: Command) -> Command:
     """Add --watch to a command: the parameter ``watch_s``, None without it."""
     text = "Look again every SECONDS (2 without a number), until Ctrl-C."
     kind = click.FloatRange(min=0.1)
-    return click.option("--watch", "watch_s", type=kind, is_flag=False, flag_value=2.0, metavar="[SECONDS]", help=text)(command)
+
+    def finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+        if value is not None and not value <= LONGEST_WATCH_S:
+            raise click.BadParameter("is no time to wait")
+        return value
+
+    return click.option("--watch", "watch_s", callback=finite, type=kind, is_flag=False, flag_value=2.0, metavar="[SECONDS]", help=text)(
+        command
+    )
 
 
 def show(look: Callable[[], tuple[Any, Callable[[Screen], str], int]], *, as_json: bool, watch_s: float | None) -> int:

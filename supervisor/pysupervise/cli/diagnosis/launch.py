@@ -80,18 +80,30 @@ class Launch:
 def read(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Launch:
     """Take words apart. ``environment``: what is known of it, for PYSUPERVISE_ variables. Wrong options are kept, never raised."""
     inits = []
-    rest = list(words)
+    rest = without_env(words)
     while rest and (name := programs.init_of(rest)):
         if name not in programs.SMALL_INITS:
             break
         init, rest = _take(name, rest, environment or {})
         inits.append(init)
+        rest = without_env(rest)
     shell: tuple[str, ...] = ()
     text = ""
     if programs.is_shell(rest) and (index := _text_index(rest)):
         shell, text = tuple(rest), rest[index]
         rest = simple_command(text)
     return Launch(tuple(inits), shell, text, tuple(rest))
+
+
+def without_env(words: Sequence[str]) -> list[str]:
+    """Return the command behind a leading env(1) with nothing but assignments; with options of its own it is left as it is."""
+    rest = list(words)
+    if not rest or programs.base_name(rest[0]) != "env" or len(rest) == 1 or rest[1].startswith("-"):
+        return rest
+    del rest[0]
+    while rest and "=" in rest[0]:
+        del rest[0]
+    return rest
 
 
 def simple_command(text: str) -> list[str]:

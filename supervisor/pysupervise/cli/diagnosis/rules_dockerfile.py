@@ -145,7 +145,9 @@ def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, cont
     found = script.in_context(path, stage, context)
     if found is None:
         if path.endswith(".sh"):
-            yield Unread(f"{path}, which {file}:{place.line} starts: no COPY of it is found in the build context")
+            heredocs = any("<<" in copy.value for copy in stage.copies)
+            why = "it may be one of the heredocs, which are not judged here" if heredocs else "no COPY of it is found in the build context"
+            yield Unread(f"{path}, which {file}:{place.line} starts: {why}")
         return
     try:
         with open(found, encoding="utf-8", errors="replace", newline="") as opened:
@@ -172,7 +174,10 @@ def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, cont
 def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Remark]:
     found = script.flaws(text)
     if not found:
-        yield Passed(f"{shown} hands over with exec, or ends in what is not judged here")
+        if script.hands_over(text):
+            yield Passed(f"{shown} hands over with exec")
+        else:
+            yield Unread(f"where {shown} leads: it ends in a branch, a loop, a function or a builtin, which is not judged here")
     ours = launched.ours
     covered = ours is not None and ours.settings is not None and ours.settings.forward != "child"
     for flaw in found:

@@ -111,8 +111,7 @@ def _shell_below_init(init: launch.Init, shell: Process, subject: Subject, evide
             "shell-below-pysupervise",
             title,
             evidence,
-            f"pysupervise sends {name} to the service and to the shell, so the service stops; the status is the shell's "
-            f"(128+n), not the service's.",
+            f"pysupervise sends {name} to the service and to the shell; the status is the shell's (128+n), not the service's.",
             "for the service's own status: pysupervise --forward handlers -- ...; or exec in the shell",
         )
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pysupervise.cli.diagnosis import programs, shelltext
 from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage
 
+FUNCTION = re.compile(r"^\s*(?:function\s+)?([\w.:-]+)\s*\(\)", re.MULTILINE)
 HANDS_OVER = re.compile(r'^"?\$\{?[@*]\}?"?$')
 
 
@@ -49,7 +50,7 @@ def flaws(text: str) -> list[Flaw]:
     words = last.words
     closes = pieces[-1].words and pieces[-1].words[0] in shelltext.CLOSERS
     name = words[0].strip("\"'")
-    in_function = name.endswith("()") or "()" in last.text
+    in_function = name.endswith("()") or "()" in last.text or name in FUNCTION.findall(text)
     if last.separator == "&":
         found.append(Flaw("last-command-in-background", last.line, last.column, last.text))
     elif name == "wait" and not any(piece.words[:1] == ["trap"] for piece in pieces):
@@ -57,6 +58,12 @@ def flaws(text: str) -> list[Flaw]:
     elif name != "exec" and name not in shelltext.BUILTINS and not closes and not in_function:
         found.append(Flaw("last-command-without-exec", last.line, last.column, last.text))
     return found
+
+
+def hands_over(text: str) -> bool:
+    """Whether the last command of a script, outside of every branch, is an exec."""
+    pieces = [piece for piece in shelltext.split(text) if piece.words]
+    return bool(pieces) and pieces[-1].words[0] == "exec"
 
 
 def in_context(path: str, stage: Stage, context: str) -> str | None:
