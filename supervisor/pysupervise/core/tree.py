@@ -111,7 +111,8 @@ class Tree:
             return self._children_by_scan(pid)
         try:
             # A directory's link count is 2 and one for each subdirectory: a look at it spares the listing in the usual case.
-            threads = (pid,) if kernel.stat(f"/proc/{pid}/task").st_nlink <= 3 else kernel.listdir(f"/proc/{pid}/task")  # noqa: PLR2004
+            alone = pid == self.own_pid or kernel.stat(f"/proc/{pid}/task").st_nlink <= 3  # noqa: PLR2004
+            threads = (pid,) if alone else kernel.listdir(f"/proc/{pid}/task")
         except OSError:
             return []
         found: list[int] = []
