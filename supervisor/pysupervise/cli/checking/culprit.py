@@ -93,7 +93,8 @@ def _explain(
         return "init-without-handler", words, ("SigCgt",)
     if status.ignored & bit:
         return "ignores", f"{sent} ignores it", ("SigIgn",)
-    if handled and was is not None and was.status is not None and not (was.status.caught | was.blocked) & bit:
+    # In sigwait the masks of before showed nothing of what it waited for.
+    if handled and was is not None and was.status is not None and not was.awaits and not (was.status.caught | was.blocked) & bit:
         lost = "ignored it" if was.status.ignored & bit else "was PID 1 without a handler for it" if was.is_init else ""
         if lost:
             lines = was.status.evidence("SigIgn" if was.status.ignored & bit else "SigCgt")
