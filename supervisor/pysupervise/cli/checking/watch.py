@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pysupervise.cli import procfs
 
 # A parent needs a moment to wait for a dead child. Who is still a zombie after so long is one that nobody waits for.
+ALONE_AFTER_S = 0.1
 ZOMBIE_AFTER_S = 0.5
 Key = tuple[int, int]  # pid and start time: numbers are used again
 
@@ -73,8 +74,10 @@ class Watch:
             if member.is_zombie and member.stat.pid != self.root:
                 first = self.zombies.get(member.key, (now, now, member))[0]
                 self.zombies[member.key] = (first, now, member)
-        if any(not member.is_zombie and (root_counts or member.stat.pid != self.root) for member in members.values()):
+        if any(not member.is_zombie and member.stat.pid != self.root for member in members.values()):
             self.last, self.last_at = members, now
+        elif root_counts and self.root in members and not members[self.root].is_zombie and now - self.last_at > ALONE_AFTER_S:
+            self.last, self.last_at = members, now  # not where an init has just killed the others and is about to leave
         return members
 
     def lasting_zombies(self) -> list[Member]:
