@@ -16,9 +16,6 @@ STOPS = frozenset(signals.NUMBERS[name] for name in ("STOP", "TSTP", "TTIN", "TT
 NEVER_HANDLED = frozenset(signals.NUMBERS[name] for name in ("KILL", "STOP"))
 
 
-KILL, STOP = 9, 19
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Who would get a signal."""
@@ -140,7 +137,7 @@ def draw(shown: Screen, made: Plan, drawings: dict[int, str]) -> str:
     who = f"under pysupervise, pid {made.supervisor}," if made.supervisor else "if it were run by pysupervise"
     counts = ", ".join(f"{target} {len(made.targets[target])}" for target in TARGETS)
     notes = [f"who gets {name} of the command, pid {made.command}, {who} by --forward: {counts}; column {name}: what the signal does"]
-    if made.was_init and made.signum in (KILL, STOP):
+    if made.was_init and made.signum in NEVER_HANDLED:
         notes.append(
             f"pid {made.command} is PID 1 of its namespace today: {name} reaches it only from outside, and then always; "
             "under pysupervise it is an ordinary process"
