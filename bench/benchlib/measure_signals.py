@@ -7,8 +7,14 @@ Left to the scheduler, some signals pay it and some do not (12 or 33 us here), a
 median is luck. A millisecond passes between two signals, so that everybody has fallen
 asleep: with less, the cores still poll for work, which no real signal finds.
 
-Each round is a fresh namespace. The median is that of all the signals; the 99th
-percentile is the median of the rounds', so that one noisy second does not decide.
+All the inits run at once, each in a namespace of its own, and take turns, some 20 ms
+each: the machine has slow spells (here a third of a second in which each wake-up takes
+20 us longer), and whoever had a whole round to himself would have them to himself too.
+The 99th percentile would be luck; in turn everybody meets the same. Each round has fresh
+namespaces.
+
+Bounded are the signals of a turn after the first few. The very first of a turn, which
+finds the processor's caches full of the others, is listed beside them ("cold").
 
 For the tree target the members are in sessions of their own. Bounded is the time to the
 handler of the command itself; the time to the last member ("last") is listed beside it.
@@ -18,8 +24,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
-import statistics
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,20 +33,20 @@ from typing import TYPE_CHECKING
 
 from .figures import Figure, Series, quantile
 from .namespace import MeasureError
-from .setting import PLAIN, Setting, take_turns
+from .setting import PLAIN, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .inits import Init
-    from .namespace import Channel
 
 SENT = int(signal.SIGUSR1)
+BLOCK = 25  # signals of a turn
+WARM_UP = 5  # of them are not counted
 GAP_US = 1000
 GAP_MEMBER_US = 30
 TREES = (1, 10, 100)
 TREE_US = 25.0
-LAST = "last"
 REFERENCES = {"child": "dumb-init -c", "group": "dumb-init"}
 
 
@@ -52,17 +58,29 @@ class Subject:
     members: int = 1
 
 
-def _subjects(setting: Setting) -> list[Subject]:
+@dataclass(frozen=True)
+class Answer:
+    """What one signal took; number is its place in the turn."""
+
+    subject: Subject
+    number: int
+    first_us: float  # to the command's handler
+    last_us: float  # to the last handler of the tree
+
+
+def _subjects(setting: Setting) -> tuple[list[Subject], list[Subject]]:
+    """Return those with one process to signal, and the trees with what they are compared with."""
+    group = setting.peer("dumb-init")
     inits = [
+        _ours(setting, "child"),
+        _ours(setting, "group"),
         *setting.peer("dumb-init", "-c", label=REFERENCES["child"]),
-        *setting.peer("dumb-init"),
+        *group,
         *setting.peer("tini"),
-        *setting.peer("tini", "-g", label="tini -g"),
         *setting.peer("catatonit"),
     ]
-    targets = [_ours(setting, "child"), _ours(setting, "group")]
     trees = [Subject(_ours(setting, "tree", size), size) for size in TREES]
-    return [*map(Subject, targets), *trees, *map(Subject, inits)]
+    return list(map(Subject, inits)), [*trees, *map(Subject, group)]
 
 
 def _ours(setting: Setting, target: str, members: int = 0) -> Init:
@@ -72,44 +90,40 @@ def _ours(setting: Setting, target: str, members: int = 0) -> Init:
 
 def measure(setting: Setting) -> list[Figure]:
     """Measure every target of ours and the two kinds of the peers."""
-    rounds = setting.count(11, 5)
-    per_round = setting.count(200, 120)
-    how = f"{rounds} rounds of {per_round} SIGUSR1 from outside the namespace"
+    rounds, turns = setting.count(11, 3), setting.count(15, 8)
+    how = f"{rounds} rounds of {turns * (BLOCK - WARM_UP)} SIGUSR1 from outside the namespace"
     figure = Figure("signal", "signal to the command's handler", "us", how)
     tree = Figure("signal-tree", "signal to a tree", "us", "last: to all its handlers")
-    subjects = _subjects(setting)
-    members = {subject.init.name: subject.members for subject in subjects}
-    ready, reply = setting.channel("ready"), setting.channel("reply")
-
-    def sample(init: Init) -> list[tuple[float, float]]:
-        reply.drain()
-        ready.drain()
-        subject = Subject(init, members[init.name])
-        return _round(setting, ready, reply, subject, per_round)
-
-    inits = [subject.init for subject in subjects]
-    samples, figure.notes = take_turns(inits, rounds, sample)
-    ready.close()
-    reply.close()
-    for name, many in samples.items():
-        first = [[first for first, _ in one] for one in many]
-        if " tree of " in name:
-            _add(tree, name, first)
-            _add(tree, f"{name}, {LAST}", [[last for _, last in one] for one in many])
-        else:
-            _add(figure, name, first)
-        if name == REFERENCES["group"]:
-            _add(tree, name, first)
+    cold = Figure("signal-cold", "signal to the command's handler, cold", "us", f"first of {rounds * turns} turns")
+    flat, trees = _subjects(setting)
+    answers = [one for number in range(rounds) for one in _round(setting, _shuffled(flat, number), turns)]
+    for subject in flat:
+        _add(figure, subject.init.name, [one.first_us for one in _warm(answers, subject)])
+        _add(cold, subject.init.name, [one.first_us for one in answers if one.subject == subject and one.number == 0])
+    answers = [one for number in range(rounds) for one in _round(setting, _shuffled(trees, number), turns)]
+    for subject in trees:
+        name = subject.init.name
+        warm = _warm(answers, subject)
+        _add(tree, name, [one.first_us for one in warm])
+        if subject.members > 1:
+            _add(tree, f"{name}, last", [one.last_us for one in warm])
     _check(figure, tree)
-    return [figure, tree]
+    return [figure, tree, cold]
 
 
-def _add(figure: Figure, name: str, rounds: list[list[float]]) -> None:
-    """Add a series with the values of all rounds, and the rounds' middle p99."""
-    if rounds:
-        pooled = tuple(value for one in rounds for value in one)
-        p99 = statistics.median(quantile(one, 0.99) for one in rounds)
-        figure.series.append(Series(name, pooled, p99=p99))
+def _shuffled(subjects: Sequence[Subject], seed: int) -> list[Subject]:
+    """Another order in each round, the same ones in each run: it matters who comes before."""
+    return random.Random(seed).sample(subjects, len(subjects))  # noqa: S311 - no secret
+
+
+def _warm(answers: Sequence[Answer], subject: Subject) -> list[Answer]:
+    return [one for one in answers if one.subject == subject and one.number >= WARM_UP]
+
+
+def _add(figure: Figure, name: str, values_us: list[float]) -> None:
+    """Add a series with its 99th percentile."""
+    if values_us:
+        figure.series.append(Series(name, tuple(values_us), p99=quantile(values_us, 0.99)))
 
 
 @contextlib.contextmanager
@@ -145,27 +159,35 @@ def _check(figure: Figure, tree: Figure) -> None:
             )
 
 
-def _round(setting: Setting, ready: Channel, reply: Channel, subject: Subject, count: int) -> list[tuple[float, float]]:
-    """Return the us to the command's and to the last handler, for each signal."""
-    page = str(setting.work / "page")
-    Path(page).unlink(missing_ok=True)
-    shared = (str(SENT), page)
-    size = str(subject.members)
-    command = (setting.tools.receiver, size, *shared, ready.path, reply.path)
-    with on_core(-1):
-        running = setting.start(subject.init, *command)
-    with running:
-        ready.line(running)
-        gap_us = GAP_US + GAP_MEMBER_US * subject.members
-        numbers = (str(running.pid), str(count))
+def _round(setting: Setting, subjects: Sequence[Subject], turns: int) -> list[Answer]:
+    """Start all of them, and let each have as many turns."""
+    with contextlib.ExitStack() as stack:
+        trees: list[str] = []
+        with on_core(-1):
+            for place, subject in enumerate(subjects):
+                trees += _start(setting, stack, subject, place)
         with on_core(0):
             done = subprocess.run(  # noqa: S603 - our own sender
-                [setting.tools.sender, *numbers, *shared, reply.path, str(gap_us)],
+                [setting.tools.sender, *map(str, (turns, BLOCK, SENT, GAP_US, GAP_MEMBER_US)), *trees],
                 capture_output=True,
                 text=True,
                 check=False,
             )
     if done.returncode != 0:
-        raise MeasureError(done.stderr.strip() or "the sender died")
-    pairs = (line.split() for line in done.stdout.splitlines())
-    return [(int(first) / 1e3, int(last) / 1e3) for first, last in pairs]
+        names = ", ".join(subject.init.name for subject in subjects)
+        message = f"{done.stderr.strip() or 'the sender died'} (trees: {names})"
+        raise MeasureError(message)
+    rows = (map(int, line.split()) for line in done.stdout.splitlines())
+    return [Answer(subjects[place], number, first / 1e3, last / 1e3) for place, number, first, last in rows]
+
+
+def _start(setting: Setting, stack: contextlib.ExitStack, subject: Subject, place: int) -> tuple[str, str, str]:
+    """Start a tree for as long as the stack stands; return what the sender must know of it."""
+    page = str(setting.work / f"page{place}")
+    Path(page).unlink(missing_ok=True)
+    ready = stack.enter_context(contextlib.closing(setting.channel(f"ready{place}")))
+    reply = stack.enter_context(contextlib.closing(setting.channel(f"reply{place}")))
+    command = (setting.tools.receiver, str(subject.members), str(SENT), page, ready.path, reply.path)
+    running = stack.enter_context(setting.start(subject.init, *command))
+    ready.line(running)
+    return str(running.pid), page, reply.path

@@ -14,6 +14,7 @@
 
 struct shared {
     atomic_int delivered;             /* handlers run since the sender's last kill() */
+    int sent;                         /* signals so far */
     int expected;                     /* members of the tree: the last one answers */
     uint64_t stamp_ns[MEMBERS_MAX];   /* when each handler started; 0 is the command */
 };
