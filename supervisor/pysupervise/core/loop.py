@@ -10,9 +10,10 @@ from pysupervise.core.tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
-    from pysupervise.core.machine import Action, Event
+    from pysupervise.core.machine import Action, Actions, Event
     from pysupervise.core.narrator import Narrator
     from pysupervise.core.settings import Settings
     from pysupervise.core.terminal import Terminal
@@ -46,6 +47,8 @@ class Supervisor:
         self.killed_command: str | None = None  # why KILL went from here to the command while it lived
         self.fault = 0
         self.failure = ""  # why the command did not start
+        # The machine's answer to a signal that changes nothing, ready to be carried out again: (kernel call, its pid, signal, others too).
+        self.short_ways: dict[int, tuple[Callable[[int, int], None], int, int, bool]] = {}
         # Whose death the parent-death signal tells; later the parent is somebody else.
         self.parent_pid: int = kernel.getppid() if settings.parent_death_signal else -1
         self.plan_began_at = 0.0
@@ -61,7 +64,7 @@ class Supervisor:
 
     def run(self) -> None:
         """Supervise until the machine says exited."""
-        kernel, taken = self.kernel, self.taken
+        kernel, taken, own_pid, short_ways = self.kernel, self.taken, self.own_pid, self.short_ways
         while self.state.phase != "exited":
             wake_at = self.state.wake_at
             left_s = None if wake_at is None else wake_at - kernel.monotonic()
@@ -77,6 +80,15 @@ class Supervisor:
                     self.reap()
             elif info.si_signo == SIGCHLD:
                 self.reap()
+            elif info.si_signo in short_ways and info.si_pid != own_pid:
+                send, pid, signum, others = short_ways[info.si_signo]
+                try:
+                    send(pid, signum)
+                except OSError:  # the long way says why
+                    others = False
+                    self.take(info.si_signo, info.si_pid, info.si_uid, info.si_code)
+                if others:
+                    self.tree.deliver_to_others(signum, pid)
             else:
                 self.take(info.si_signo, info.si_pid, info.si_uid, info.si_code)
 
@@ -85,12 +97,24 @@ class Supervisor:
         before = self.state
         now = self.kernel.monotonic()
         self.state, actions = transition(self.settings, before, event, now)
+        if self.state is not before:
+            self.short_ways.clear()
+        elif event[0] == "signal" and before.phase == "running" and self.narrator.level < INFO:
+            self.remember(event[1], actions)
         if self.state.plan is not before.plan:
             self.plan_began_at = now
         if self.state.phase != before.phase:
             self._change_phase(before.phase, event, now)
         for action in actions:
             self._carry_out(action, event)
+
+    def remember(self, signum: int, actions: "Actions") -> None:
+        """Keep a delivery that changed nothing for the next time: the caches are cold when a signal comes, and each page touched costs."""
+        if len(actions) == 1 and actions[0][0] == "deliver" and signum != SIGCONT:
+            sent, target = actions[0][1:]
+            call = self.tree.first_call(sent, target)
+            if call is not None:
+                self.short_ways[signum] = (call, self.command_pid, sent, target == "tree")
 
     def reap(self) -> None:
         """SIGCHLD: collect the dead, and tell the machine of what matters to it."""

@@ -65,8 +65,20 @@ class Tree:
             return self._deliver_to_all(signum, set(self.answering(self.children(self.own_pid), signum)).__contains__)
         if command_pid:  # it need not wait for the walk
             first = self._send(command_pid, self._stop_signal(command_pid, signum))
-            return first + self._deliver_to_all(signum, None, command_pid)
+            return first + self.deliver_to_others(signum, command_pid)
         return self._deliver_to_all(signum, None)
+
+    def first_call(self, signum: int, target: str) -> "Callable[[int, int], None] | None":
+        """Return the kernel call with which ``deliver`` begins while the command lives, or None where it looks at the tree before."""
+        if signum in JOB_CONTROL_STOPS or target == "handlers":
+            return None
+        of_group = (target == "group" or not self.procfs) and target != "child" and self.command_group
+        call: Callable[[int, int], None] = self.kernel.killpg if of_group else self.kernel.kill
+        return call
+
+    def deliver_to_others(self, signum: int, command_pid: int) -> "list[int]":
+        """Send a signal to everybody below us but the command; return who got it. Without a usable /proc nobody is known."""
+        return self._deliver_to_all(signum, None, command_pid) if self.procfs else []
 
     def kill(self, command_pid: int) -> None:
         """KILL to everybody of the tree: as PID 1 in one step, elsewhere walk by walk."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
+    from pysupervise.core.machine import Actions
     from pysupervise.core.narrator import Narrator
     from pysupervise.core.terminal import Terminal
 
@@ -106,6 +107,9 @@ class Relay(Supervisor):
     def begin(self) -> None:
         """Say what the start says, and have the dead noted where somebody wants to hear of them."""
         raise NotImplementedError
+
+    def remember(self, signum: int, actions: "Actions") -> None:
+        """Each signal takes the long way, where its words are."""
 
     def is_main(self, pid: int) -> bool:
         """Whether one of the dead is the command; an orphan that gets its number later is not."""
