@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -229,6 +230,26 @@ def test_stopped_with_a_pending_stop(run: Callable[..., Service], doctor: Callab
     assert (finding["severity"], finding["fix"]) == ("error", f"kill -CONT {child}")
 
 
+def test_clock_of_a_stop(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str) -> None:
+    deaf = python("import signal; signal.signal(15, signal.SIG_IGN); " + STAY)
+    service = run(pysupervise, "--grace", "50s", "--", *deaf)
+    before = doctor(service.pid)
+    assert any("not in the middle of a stop" in line for line in before["checked"])
+    assert "stop-in-progress" not in rules(before, "warning")
+    asked_at = time.monotonic()
+    service.send(signal.SIGTERM)
+    # It looks for stopped members a moment after the signal: until then the next step is that one.
+    wait_until(lambda: any("next step is due in 4" in finding["title"] for finding in doctor(service.pid)["findings"]))
+    finding = found(doctor(service.pid), "stop-in-progress")
+    due = re.search(r"is due in ([0-9.]+) s, and pid \d+ `python[0-9.]*`.* is still there$", finding["title"])
+    assert due is not None
+    left_s = float(due[1])
+    passed_s = time.monotonic() - asked_at
+    assert 50 - passed_s - 0.2 < left_s < 50
+    assert "rt_sigtimedwait with a timeout of 49.9" in finding["evidence"][0]
+    assert "se.exec_start" in finding["evidence"][1]
+
+
 def test_notify_socket(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     handler = python("import signal; signal.signal(15, lambda *_: None); " + STAY)
     path = str(tmp_path / "notify")
@@ -306,7 +327,7 @@ def test_as_nobody_what_may_not_be_read_is_said(run: Callable[..., Service], pys
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(done.stdout)
     assert result["findings"] == []
-    assert {line.split(":")[0] for line in result["unreadable"]} >= {f"/proc/{pid}/environ", f"/proc/{pid}/fd"}
+    assert {line.split(":")[0] for line in result["unreadable"]} >= {f"/proc/{pid}/environ", f"/proc/{pid}/fd", f"/proc/{pid}/syscall"}
     assert any(line.startswith("whether TERM reaches pid") and "wchan" in line for line in result["unreadable"])
     assert any(line.startswith("what TERM does to pid") for line in result["unreadable"])
 

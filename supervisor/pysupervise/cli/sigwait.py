@@ -21,6 +21,7 @@ CALLS = {
     "s390x": (177,),
     "i686": (177, 421),
 }
+TIMEOUT = 3  # place of the third argument in /proc/PID/syscall
 SIGNALFD = "anon_inode:[signalfd]"
 
 
@@ -36,23 +37,77 @@ class Taken:
         return self.mask is None or bool(self.mask >> (signum - 1) & 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Until when a process waits for signals."""
+
+    timeout_s: float  # from when its wait began
+    left_s: float | None  # from now; None: the kernel does not tell when the wait began
+    evidence: tuple[str, ...]
+
+
 def awaited(pid: int, thread: int | None = None) -> Taken | None:
     """Return what a thread (the main one) waits for in sigwait; None where it does not, or where nothing may be read of that."""
     place = f"/proc/{pid}/task/{thread}" if thread else f"/proc/{pid}"
     channel = _text(f"{place}/wchan")
-    call = _text(f"{place}/syscall").split()
-    in_call = bool(call) and call[0].isdigit() and int(call[0]) in CALLS.get(os.uname().machine, ())
-    if not channel.startswith(WAITING) and not in_call:
+    call = _call(place)
+    if not channel.startswith(WAITING) and not call:
         return None
     evidence = f"{place}/wchan: {channel}" if channel not in ("", "0") else f"{place}/syscall: {' '.join(call)}"
-    if in_call:
+    if call:
         try:
-            with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-                (mask,) = struct.unpack("=Q", os.pread(memory.fileno(), 8, int(call[1], 16)))
+            (mask,) = _memory(pid, int(call[1], 16), "=Q")
         except (OSError, ValueError, struct.error, OverflowError):
             return Taken(None, evidence)
         return Taken(mask, f"{evidence}, set {mask:016x}")
     return Taken(None, evidence)
+
+
+def deadline(pid: int) -> Deadline | None:
+    """Return until when a process waits in sigwait; None where it does not, waits for ever, or what it waits for may not be read.
+
+    The third argument of the system call points to its timeout, a struct timespec, or is NULL. When the wait began is when the process
+    last ran: se.exec_start of /proc/PID/sched (a kernel with CONFIG_SCHED_DEBUG), against the same line of ours, who run now.
+    """
+    call = _call(f"/proc/{pid}")
+    if not call or int(call[TIMEOUT], 16) == 0:
+        return None
+    try:
+        seconds, nanoseconds = _memory(pid, int(call[TIMEOUT], 16), "=qq")
+    except (OSError, ValueError, struct.error, OverflowError):
+        return None
+    timeout_s = seconds + nanoseconds / 1e9
+    evidence = [f"/proc/{pid}/syscall: {' '.join(call)}: rt_sigtimedwait with a timeout of {timeout_s:.3f} s"]
+    began, now = _last_ran_s(str(pid)), _last_ran_s("self")
+    if began is None or now is None:
+        return Deadline(timeout_s, None, tuple(evidence))
+    evidence.append(f"/proc/{pid}/sched: se.exec_start: {began * 1e3:.3f}; ours, now: {now * 1e3:.3f}")
+    return Deadline(timeout_s, max(0.0, timeout_s - (now - began)), tuple(evidence))
+
+
+def sleeps(pid: int) -> bool | None:
+    """Return whether a process is in sigwait, None where its system call may not be read."""
+    text = _text(f"/proc/{pid}/syscall")
+    return bool(_call(f"/proc/{pid}")) if text else None
+
+
+def _call(place: str) -> list[str]:
+    """Return number and arguments of the system call that a thread is in, empty where it is not rt_sigtimedwait."""
+    call = _text(f"{place}/syscall").split()
+    known = call and call[0].isdigit() and int(call[0]) in CALLS.get(os.uname().machine, ())
+    return call if known else []
+
+
+def _memory(pid: int, address: int, layout: str) -> tuple[int, ...]:
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        return struct.unpack(layout, os.pread(memory.fileno(), struct.calcsize(layout), address))
+
+
+def _last_ran_s(process: str) -> float | None:
+    for line in _text(f"/proc/{process}/sched").splitlines():
+        if line.startswith("se.exec_start"):
+            return float(line.rpartition(":")[2]) / 1e3
+    return None
 
 
 def readable(pid: int) -> bool:

@@ -102,6 +102,8 @@ def close_look(stat: procfs.Stat) -> Process:
         blocked=blocked,
         taken=tuple(taken),
         taken_readable=sigwait.readable(pid),
+        deadline=sigwait.deadline(pid),
+        waits=sigwait.sleeps(pid),
         links=surroundings.standard_descriptors(pid),
         open_files=surroundings.open_files(pid),
         limits=surroundings.soft_limits(pid),

@@ -264,7 +264,31 @@ def pending_stop(subject: Subject) -> Iterator[Remark]:
                 "unblock it in the program, or start it with an empty signal mask: a blocked mask is inherited through fork and exec",
             )
     if not subject.blocked_pending:
-        yield Passed(f"no {name} is pending in {len(subject.members)} processes")
+        yield Passed(f"no {name} waits to be taken in {len(subject.members)} processes (SigPnd, ShdPnd)")
+
+
+def stop_clock(subject: Subject) -> Iterator[Remark]:
+    """Judge the sleep of a pysupervise: it has a timeout only while it stops its command, or clears up after it."""
+    for process in subject.chain:
+        if process.init != programs.OURS:
+            continue
+        clock = process.deadline
+        if clock is not None:
+            left = f", and {subject.service.label} is still there" if subject.service is not process else ""
+            when = f"at most {clock.timeout_s:.1f} s after its last signal" if clock.left_s is None else f"in {clock.left_s:.1f} s"
+            yield Finding(
+                WARNING,
+                "stop-in-progress",
+                f"{process.label} is in the middle of a stop: its next step is due {when}{left}",
+                clock.evidence,
+                "Whoever is left after the last step gets KILL. `pysupervise --stop` or `--grace` says how long; an engine that asked for "
+                "the stop has a clock of its own, which nothing here shows.",
+                f"look who is left, and why: pysupervise tree {process.pid} --signal {subject.stop_signal.name}",
+            )
+        elif process.waits:
+            yield Passed(f"{process.label} waits for signals without a deadline: it is not in the middle of a stop")
+        elif process.waits is None:
+            yield Unread(f"/proc/{process.pid}/syscall: whether {process.label} is in the middle of a stop")
 
 
 def _arriving(subject: Subject) -> int:
@@ -283,4 +307,4 @@ def _how(process: Process, signum: int) -> str:
     return taken.evidence if taken.mask is not None else f"{taken.evidence}, it waits for signals (which ones may not be read)"
 
 
-RULES = (pid1_gets_the_stop_signal, shell_in_front, service_and_stop_signal, pending_stop)
+RULES = (pid1_gets_the_stop_signal, shell_in_front, service_and_stop_signal, pending_stop, stop_clock)

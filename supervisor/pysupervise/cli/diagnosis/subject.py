@@ -10,7 +10,7 @@ from pysupervise.cli.diagnosis import programs
 from pysupervise.cli.diagnosis.engine import StopSignal
 from pysupervise.cli.limits import Limit
 from pysupervise.cli.procfs import Stat, Status
-from pysupervise.cli.sigwait import Taken
+from pysupervise.cli.sigwait import Deadline, Taken
 from pysupervise.core import signals
 
 CHLD, CONT = 17, 18
@@ -45,6 +45,8 @@ class Process:
     taken: tuple[Taken, ...] = ()
     taken_readable: bool = True  # whether more of them would have been seen
     links: Mapping[int, str] | None = None  # its descriptors 0 to 2; None: they may not be read
+    deadline: Deadline | None = None  # until when it waits for signals
+    waits: bool | None = None  # whether it waits for signals; None: that may not be read
     open_files: int | None = None
     limits: Mapping[str, str] = field(default_factory=dict)  # soft limits of /proc/PID/limits, by name
 
