@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from pysupervise.cli import inits, output, procfs
+from pysupervise.cli import inits, output, procfs, sigwait
 from pysupervise.cli.output import CannotError, Column, Screen
 from pysupervise.cli.procfs import Stat, Status
 from pysupervise.core import signals
@@ -43,7 +43,7 @@ class Snapshot(Tree):
     def catches(self, pid: int, signum: int) -> bool:
         """Whether a process handles a signal."""
         status = self.statuses.get(pid)
-        return status is not None and (status.handles(signum) or procfs.is_in_sigwait(procfs.wait_channel(pid)))
+        return status is not None and (status.handles(signum) or sigwait.is_wait(procfs.wait_channel(pid)))
 
 
 def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
@@ -96,7 +96,7 @@ def effect(status: Status | None, signum: int, channel: str | None = None) -> st
             return "is caught"
         if status.ignores(signum):
             return "is ignored"
-        if procfs.is_in_sigwait(channel):
+        if sigwait.is_wait(channel):
             return "is not told by /proc: it is in sigwait"
     return "stops it" if signum in STOPS else "does nothing" if signum in WITHOUT_END else "ends it"
 

@@ -236,15 +236,6 @@ def wait_channel(pid: int) -> str | None:
     return None if text in (None, "", "0") else text.partition(".")[0]  # compilers add .isra.0
 
 
-def is_in_sigwait(channel: str | None) -> bool:
-    """Whether a wait channel is that of sigtimedwait(2).
-
-    As long as a process waits there, the kernel takes the signals that it waits for out of SigBlk (do_sigtimedwait in kernel/signal.c), and
-    /proc shows them as if they had their default action. Which ones these are is not shown anywhere.
-    """
-    return channel == "do_sigtimedwait"
-
-
 def system_call(pid: int) -> str | None:
     """Return the line of proc_pid_syscall(5), number and arguments of the call that a process is in; None where we may not know it."""
     return _text(f"/proc/{pid}/syscall")

@@ -46,12 +46,25 @@ class Deadline:
     evidence: tuple[str, ...]
 
 
+def is_wait(channel: str | None) -> bool:
+    """Whether a wait channel (proc_pid_wchan(5), None where it is not known) is that of sigtimedwait(2); compilers add .isra.0 to it."""
+    return channel is not None and channel.startswith(WAITING)
+
+
+def any_thread_waits(pid: int) -> bool:
+    """Whether a thread of a process is in sigwait; False too where it is gone or may not be read."""
+    try:
+        return any(is_wait(_text(f"/proc/{pid}/task/{thread}/wchan")) for thread in os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return False
+
+
 def awaited(pid: int, thread: int | None = None) -> Taken | None:
     """Return what a thread (the main one) waits for in sigwait; None where it does not, or where nothing may be read of that."""
     place = f"/proc/{pid}/task/{thread}" if thread else f"/proc/{pid}"
     channel = _text(f"{place}/wchan")
     call = _call(place)
-    if not channel.startswith(WAITING) and not call:
+    if not is_wait(channel) and not call:
         return None
     evidence = f"{place}/wchan: {channel}" if channel not in ("", "0") else f"{place}/syscall: {' '.join(call)}"
     if call:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pysupervise.cli import forwarding, inits, output, procfs
+from pysupervise.cli import forwarding, inits, output, procfs, sigwait
 from pysupervise.cli.output import CannotError, Column, Screen
 from pysupervise.cli.procfs import Stat, Status
 from pysupervise.core import signals
@@ -139,7 +139,7 @@ def disposition(stat: Stat, status: Status | None, signum: int, channel: str | N
         return "i"
     if status.has_handler(signum):
         return "c"
-    if procfs.is_in_sigwait(channel):
+    if sigwait.is_wait(channel):
         return "w"
     return "x" if signum != CHLD and inits.is_namespace_init(stat, status) else "-"
 

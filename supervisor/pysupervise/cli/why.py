@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pysupervise.cli import inits, procfs
+from pysupervise.cli import inits, procfs, sigwait
 from pysupervise.cli.procfs import Stat, Status
 
 SIGCHLD = 17
@@ -228,7 +228,7 @@ def _sigchld(parent: Stat, status: Status, around: Around) -> Reason:
             file + status.evidence("SigCgt"),
             f"wait in the handler with WNOHANG until there is nobody left; kill -CHLD {parent.pid} makes it run once more",
         )
-    if procfs.is_in_sigwait(around.wait_channel):
+    if sigwait.is_wait(around.wait_channel):
         return Reason(
             "the parent has no handler for SIGCHLD and is in sigwait(), for which signals /proc does not show; if for SIGCHLD, "
             "it did not wait for all who died",

@@ -4,7 +4,7 @@ import os
 import time
 from dataclasses import dataclass, field
 
-from pysupervise.cli import procfs
+from pysupervise.cli import procfs, sigwait
 
 # A parent needs a moment to wait for a dead child. Who is still a zombie after so long is one that nobody waits for.
 ALONE_AFTER_S = 0.1
@@ -103,22 +103,7 @@ class Watch:
             words = procfs.command_line(stat.pid)
             if words or stat.state in "ZX":
                 self.names[key] = short(words or [stat.name])
-        return Member(stat, status, blocked, self.names.get(key, stat.name), stat.state == "S" and awaits_signals(stat.pid))
-
-
-def awaits_signals(pid: int) -> bool:
-    """Return whether a thread waits in sigtimedwait(2), by proc_pid_wchan(5).
-
-    While it does, the kernel takes the signals that it waits for out of SigBlk, so that the masks alone show nobody who handles them.
-    """
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/wchan", "rb", buffering=0) as file:
-                if b"sigtimedwait" in file.read(100):
-                    return True
-    except OSError:
-        return False  # it is gone, or may not be read
-    return False
+        return Member(stat, status, blocked, self.names.get(key, stat.name), stat.state == "S" and sigwait.any_thread_waits(stat.pid))
 
 
 def tree(root: int) -> list[procfs.Stat]:
