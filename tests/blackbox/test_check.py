@@ -174,6 +174,38 @@ def test_each_signal_and_repetition_is_a_round(check: Check) -> None:
     assert (report["passed"], report["place"], report["error"], done.returncode) == (True, "namespace", None, 0)
 
 
+UNIX_SERVICE = """
+import os, signal, socket, sys, threading
+name, keeps = sys.argv[1], len(sys.argv) > 2
+server = socket.socket(socket.AF_UNIX)
+server.bind("\\0" + name[1:] if name.startswith("@") else name)
+server.listen()
+over = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: over.set())
+signal.siginterrupt(signal.SIGTERM, True)
+threading.Thread(target=lambda: [server.accept() for _ in iter(int, 1)], daemon=True).start()
+over.wait()
+if keeps:
+    threading.Event().wait(1)
+if not name.startswith("@"):
+    os.unlink(name)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("name", ["s.sock", "DIR/s.sock", "@pysupervise-check-test"])
+def test_a_unix_socket_has_to_refuse_too(check: Check, tmp_path: Path, name: str) -> None:
+    name = name.replace("DIR", str(tmp_path))
+    shown = name if name.startswith(("@", "/")) else f"{tmp_path}/{name}"
+    words = ["--", sys.executable, "-I", "-c", UNIX_SERVICE, name]
+    done = check("--refused-within", "300ms", *words, cwd=tmp_path)
+    assert f"start: it listens on unix:{shown}" in done.stdout
+    assert f"unix:{shown} refused new connections" in done.stdout
+    assert (verdicts(done), done.returncode) == (passed() | {"draining": "SKIP"}, 0), done
+    done = check("--refused-within", "300ms", *words, "keeps", cwd=tmp_path)
+    assert (verdicts(done), done.returncode) == (passed("listener") | {"draining": "SKIP"}, 1), done
+
+
 def test_junit_holds_failures_and_output_whatever_they_contain(check: Check, tmp_path: Path) -> None:
     file = tmp_path / "junit.xml"
     script = "printf 'a<b>&\\033\\n'; trap 'exit 9' TERM; while :; do sleep 0.02; done"

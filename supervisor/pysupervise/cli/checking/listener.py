@@ -32,10 +32,10 @@ class Openness:
 class Prober:
     """Attempts in a thread, from now until ``stop``."""
 
-    def __init__(self, host: str, port: int, url: Url | None) -> None:
+    def __init__(self, target: sockets.Endpoint, url: Url | None) -> None:
         """``url``: send it on some of the connections, and see what becomes of it."""
-        self.openness = Openness(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        self._target = (host, port)
+        self.openness = Openness(str(target))
+        self._target = target
         self._url = url
         self._late: list[socket.socket] = []
         self._stop = threading.Event()

@@ -63,7 +63,7 @@ def _request_failure(plan: Plan, request: RequestFacts, name: str) -> str:
 
 def _listener(plan: Plan, ports: tuple[PortFacts, ...], name: str) -> Verdict:
     if not ports:
-        return Verdict(LISTENER, None, "the command listened on no TCP port")
+        return Verdict(LISTENER, None, "the command listened on no TCP port and no Unix socket")
     failed = [port for port in ports if port.refused_s is None or port.refused_s > plan.refused_within_s]
     shown = [_port(port, name) for port in failed or ports]
     if failed:

@@ -24,12 +24,11 @@ class SetupError(Exception):
 
 def refuse_taken(plan: Plan) -> None:
     """Raise SetupError where somebody else listens already at an address that the options name: it would be taken for the command."""
-    for host, port in plan.addresses():
+    for address in plan.addresses():
         with contextlib.suppress(OSError):
-            sockets.connect(host, port, CONNECT_TIME_S).close()
-            raise SetupError(
-                f"{host}:{port} lets connections in before the command was started", "stop what listens there, or use another port"
-            )
+            sockets.connect(*address, CONNECT_TIME_S).close()
+            reason = f"{address} lets connections in before the command was started"
+            raise SetupError(reason, "stop what listens there, or use another port")
 
 
 def wait_spawned(service: Service, plan: Plan) -> None:
@@ -84,4 +83,4 @@ def _sign(service: Service, ready: Ready) -> str:
     listening, _ = sockets.listening(service.watch.look(root_counts=service.bare))
     if listening:
         return f"it listens on {listening[0]}"
-    return f"it listens on no TCP port {LISTEN_TIME_S:g} s after its start" if age_s >= LISTEN_TIME_S else ""
+    return f"it listens on nothing {LISTEN_TIME_S:g} s after its start" if age_s >= LISTEN_TIME_S else ""

@@ -86,7 +86,7 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
         service.send(signum)
         for flight in flights:
             flight.signalled()
-        probers = [Prober(host, port, plan.http) for host, port in addresses]
+        probers = [Prober(address, plan.http) for address in addresses]
         ended = _watch_until_end(service, sent_at + plan.within_s)
         # The requests have as long as everybody else. Those of a tree that is gone have ended with it.
         answers = [flight.result(AFTER_END_S if ended else 0) for flight in flights]
@@ -162,8 +162,8 @@ def _addresses(plan: Plan, listening: list[sockets.Socket], *, unreadable: bool)
     """Return what has to refuse connections: the ports that the options name, else all that the tree listens on."""
     named = plan.addresses()
     if named:
-        ports = {found.local[1] for found in listening}
-        return [(host, port) for host, port in named if port in ports or unreadable or not ports]
+        ports = {found.local.port for found in listening} - {None}
+        return [address for address in named if address.port in ports or unreadable or not ports]
     return list(dict.fromkeys(found.reach for found in listening))[:MOST_PORTS]
 
 
@@ -205,7 +205,7 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
     if service.ended_at:
         leftovers = tuple(member.label for member in service.watch.survivors())
         inodes = {found.inode for found in listening}
-        open_sockets = tuple(str(found) for found in sockets.sockets() if found.state == sockets.LISTEN and found.inode in inodes)
+        open_sockets = tuple(str(found) for found in sockets.listeners() if found.inode in inodes)
     zombies = tuple(
         explain(member, None, service.watch.last.get(member.stat.parent) or _seen(service, member.stat.parent), [], signum, received=None)
         for member in service.watch.lasting_zombies()

@@ -4,6 +4,7 @@ import re
 import urllib.parse
 from dataclasses import dataclass
 
+from pysupervise.cli.checking.sockets import Endpoint
 from pysupervise.core import values
 
 DEFAULT_WITHIN_S = 10.0
@@ -30,7 +31,7 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What says that the command is ready. ``listen``: its first listening TCP socket."""
+    """What says that the command is ready. ``listen``: its first listening socket."""
 
     kind: str  # tcp, http, log, delay, listen
     text: str
@@ -58,11 +59,11 @@ class Plan:
     repeat: int = 1
     moments: int = 0  # of the start-up that get a signal; 0: none
 
-    def addresses(self) -> list[tuple[str, int]]:
+    def addresses(self) -> list[Endpoint]:
         """Return where the options say that the command listens, each once."""
-        found = [(url.host, url.port) for url in (self.http, self.slow_http, self.ready.url) if url is not None]
+        found = [Endpoint(url.host, url.port) for url in (self.http, self.slow_http, self.ready.url) if url is not None]
         if self.ready.kind == "tcp":
-            found.append((self.ready.host, self.ready.port))
+            found.append(Endpoint(self.ready.host, self.ready.port))
         return list(dict.fromkeys(found))
 
 

@@ -1,21 +1,36 @@
-"""TCP sockets as the kernel lists them (proc_pid_net(5)): who listens, and whether a connection of ours was accepted and read."""
+"""Sockets as the kernel lists them (proc_pid_net(5)): who listens, and whether a connection of ours was accepted and read."""
 
+import contextlib
 import os
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 ESTABLISHED, LISTEN = 1, 10
 IPV4_MAPPED = bytes(10) + b"\xff\xff"
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- addresses that are read, not bound
 
-Endpoint = tuple[str, int]
+# Flags and type of a listening stream socket in /proc/net/unix.
+ACCEPTS, STREAM = 0x10000, "0001"
+
+
+class Endpoint(NamedTuple):
+    """Where to connect to: host and port, or the path of a Unix socket (an abstract one begins with @) and no port."""
+
+    host: str
+    port: int | None = None
+
+    def __str__(self) -> str:
+        if self.port is None:
+            return f"unix:{self.host}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """A line of /proc/net/tcp or tcp6."""
+    """A line of /proc/net/tcp, tcp6 or unix."""
 
     local: Endpoint
     remote: Endpoint
@@ -26,11 +41,10 @@ class Socket:
     @property
     def reach(self) -> Endpoint:
         """Where to connect to for this listening socket."""
-        return EVERYWHERE.get(self.local[0], self.local[0]), self.local[1]
+        return self.local._replace(host=EVERYWHERE.get(self.local.host, self.local.host))
 
     def __str__(self) -> str:
-        host, port = self.local
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return str(self.local)
 
 
 def sockets(pid: int | str = "self") -> list[Socket]:
@@ -46,6 +60,21 @@ def sockets(pid: int | str = "self") -> list[Socket]:
     return found
 
 
+def unix_listeners(pid: int | str = "self") -> list[Socket]:
+    """Return the Unix stream sockets with a name that are listened on, in the network namespace that a process is in."""
+    found = []
+    try:
+        with open(f"/proc/{pid}/net/unix", encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()[1:]
+    except OSError:
+        return []
+    for line in lines:
+        fields = line.split(maxsplit=7)
+        if len(fields) > 7 and int(fields[3], 16) & ACCEPTS and fields[4] == STREAM:  # noqa: PLR2004 -- the eighth is the name
+            found.append(Socket(Endpoint(fields[7]), Endpoint(""), LISTEN, 0, int(fields[6])))
+    return found
+
+
 def parse(line: str) -> Socket:
     """Return one line as a value."""
     fields = line.split()
@@ -56,7 +85,8 @@ def _endpoint(word: str) -> Endpoint:
     address, port = word.split(":")
     # Words of 32 bits, each in the machine's own byte order.
     data = b"".join(struct.pack("=I", int(address[start : start + 8], 16)) for start in range(0, len(address), 8))
-    return plain(socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data)), int(port, 16)  # noqa: PLR2004 -- bytes
+    family = socket.AF_INET if len(data) == 4 else socket.AF_INET6  # noqa: PLR2004 -- bytes
+    return Endpoint(plain(socket.inet_ntop(family, data)), int(port, 16))
 
 
 def plain(address: str) -> str:
@@ -95,7 +125,22 @@ def listening(pids: Iterable[int]) -> tuple[list[Socket], list[int]]:
     """Return the sockets that processes listen on, and the processes whose descriptors may not be read."""
     pids = list(pids)
     held, unreadable = holders(pids)
-    return [found for found in sockets(pids[0] if pids else "self") if found.state == LISTEN and found.inode in held], unreadable
+    return [_rooted(found, held[found.inode]) for found in listeners(pids[0] if pids else "self") if found.inode in held], unreadable
+
+
+def _rooted(found: Socket, holder: int) -> Socket:
+    """Put the holder's working directory before the path of a Unix socket that was bound to a relative one."""
+    path = found.local.host
+    if found.local.port is not None or path.startswith(("/", "@")):
+        return found
+    with contextlib.suppress(OSError):  # it is gone
+        path = os.path.normpath(os.path.join(os.readlink(f"/proc/{holder}/cwd"), path))
+    return replace(found, local=Endpoint(path))
+
+
+def listeners(pid: int | str = "self") -> list[Socket]:
+    """Return all sockets that somebody listens on in the network namespace that a process is in, Unix sockets last."""
+    return [found for found in sockets(pid) if found.state == LISTEN] + unix_listeners(pid)
 
 
 def other_end(near: socket.socket) -> Socket | None:
@@ -108,11 +153,16 @@ def other_end(near: socket.socket) -> Socket | None:
 
 
 def _named(name: tuple[str, int] | tuple[str, int, int, int]) -> Endpoint:
-    return plain(name[0]), name[1]
+    return Endpoint(plain(name[0]), name[1])
 
 
-def connect(host: str, port: int, timeout_s: float) -> socket.socket:
-    """Return a connection. localhost stands for both of its addresses, also where no file of hosts says so. Raises OSError."""
+def connect(host: str, port: int | None, timeout_s: float) -> socket.socket:
+    """Return a connection; to a Unix socket without a port. Raises OSError.
+
+    localhost stands for both of its addresses, also where no file of hosts says so.
+    """
+    if port is None:
+        return _connect_unix(host, timeout_s)
     if host != "localhost":
         return socket.create_connection((host, port), timeout_s)
     try:
@@ -122,3 +172,18 @@ def connect(host: str, port: int, timeout_s: float) -> socket.socket:
             return socket.create_connection(("::1", port), timeout_s)
         except OSError:
             raise refused from None  # whatever IPv6 says: a machine without it says EADDRNOTAVAIL
+
+
+def _connect_unix(path: str, timeout_s: float) -> socket.socket:
+    """Return a connection. A path that is gone refuses as a socket does that nobody listens on."""
+    near = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        near.settimeout(timeout_s)
+        near.connect("\0" + path[1:] if path.startswith("@") else path)
+    except FileNotFoundError as error:
+        near.close()
+        raise ConnectionRefusedError(error.errno, error.strerror) from error
+    except OSError:
+        near.close()
+        raise
+    return near
