@@ -250,6 +250,18 @@ def test_clock_of_a_stop(run: Callable[..., Service], doctor: Callable[..., dict
     assert "se.exec_start" in finding["evidence"][1]
 
 
+def test_npm_in_front(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str, tmp_path: Path) -> None:
+    """Npm names itself after what it runs, and so does the file here."""
+    npm = tmp_path / "npm run start"
+    npm.write_text(f"#!{sys.executable} -I\nimport signal, subprocess; subprocess.Popen(['sleep', '60']); signal.signal(15, print)\n{STAY}")
+    npm.chmod(0o755)
+    finding = found(doctor(run(str(npm)).pid), "npm-in-front")
+    assert finding["severity"] == "warning"
+    assert re.search(r"stat: sleep, parent \d+$", finding["evidence"][1])
+    assert found(doctor(run("tini", "--", str(npm)).pid), "npm-in-front")
+    assert found(doctor(run(pysupervise, "--", str(npm)).pid), "npm-below-pysupervise")["severity"] == "info"
+
+
 def test_notify_socket(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     handler = python("import signal; signal.signal(15, lambda *_: None); " + STAY)
     path = str(tmp_path / "notify")

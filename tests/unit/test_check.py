@@ -9,7 +9,6 @@ from pysupervise.cli import procfs
 from pysupervise.cli.checking import culprit, phases, report, settings, sockets
 from pysupervise.cli.checking.facts import EndFacts, Facts, PortFacts, RequestFacts
 from pysupervise.cli.checking.service import split_event
-from pysupervise.cli.checking.sockets import Endpoint
 from pysupervise.cli.checking.watch import Member
 from pysupervise.cli.output import Screen
 from pysupervise.cli.sandbox import Place
@@ -200,11 +199,12 @@ def test_an_event_is_taken_out_of_the_commands_words() -> None:
 
 def test_a_line_of_proc_net_tcp_is_read() -> None:
     line = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 12345 1 x 100 0 0 10 0"
-    assert sockets.parse(line) == sockets.Socket(Endpoint("127.0.0.1", 8080), Endpoint("0.0.0.0", 0), 10, 3, 12345)  # noqa: S104 -- read, not bound
+    remote = sockets.Endpoint("0.0.0.0", 0)  # noqa: S104 -- read, not bound
+    assert sockets.parse(line) == sockets.Socket(sockets.Endpoint("127.0.0.1", 8080), remote, 10, 3, 12345)
     mapped = line.replace("0100007F:", "0000000000000000FFFF00000100007F:").replace("00000000:0000 0A", "0" * 32 + ":0000 0A")
     found = sockets.parse(mapped)
-    assert (found.local, found.remote[0], str(replace(found, local=Endpoint("::", 80)))) == (("127.0.0.1", 8080), "::", "[::]:80")
-    assert replace(found, local=Endpoint("::", 80)).reach == ("::1", 80)
+    assert (found.local, found.remote[0], str(replace(found, local=sockets.Endpoint("::", 80)))) == (("127.0.0.1", 8080), "::", "[::]:80")
+    assert replace(found, local=sockets.Endpoint("::", 80)).reach == ("::1", 80)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def _service(own: Value, others: dict[str, Value], file: str, directory: str, li
         yield from rules_launch.shell(launched, start.place)
         yield from rules_launch.several_processes(launched, start.place)
         yield from rules_launch.inits(launched, start.place)
+        yield from rules_launch.script_runner(launched, start.place)
         init = get("init")
         if init is None or not init.is_true:
             yield from rules_launch.without_init(launched, start.place)

@@ -70,6 +70,8 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
     yield from rules_launch.several_processes(launched, shell_place)
     yield from rules_launch.inits(launched, place)
     yield from rules_launch.without_init(launched, place)
+    service_place = _place(file, command) if command is not None and tuple(command.words or ()) == launched.service else shell_place
+    yield from rules_launch.script_runner(launched, service_place)
     yield from _stop_signal(stage, launched, file, place)
     yield from _script(stage, launched, file, place, context)
 
