@@ -203,6 +203,15 @@ COMPOSE: dict[str, tuple[str, list[tuple[str, str, int]]]] = {
     "pid of a service": ("entrypoint: pysupervise --grace 1s -- svc\n    pid: service:db", [("shared-pid-namespace", "info", 4)]),
     "tty": ("command: svc\n    tty: true", [("terminal", "info", 4)]),
     "a default of a variable": ("entrypoint: pysupervise -- svc\n    stop_grace_period: ${T:-5s}", [("grace-too-short", "error", 4)]),
+    "a list for a boolean": ("image: x\n    init: []", [("wrong-kind", "error", 4)]),
+    "a word for a boolean": ("image: x\n    tty: maybe", [("wrong-kind", "error", 4)]),
+    "a mapping for a signal": ("image: x\n    stop_signal: {}", [("wrong-kind", "error", 4)]),
+    "a list for a duration": ("image: x\n    stop_grace_period: [1s]", [("wrong-kind", "error", 4)]),
+    "a mapping for a command": ("command: {a: b}", [("wrong-kind", "error", 3)]),
+    "kinds that compose takes": (
+        'entrypoint: ["pysupervise", "--grace", "1s", "--"]\n    init: ${INIT:-false}\n    tty: "false"\n    stop_signal: 15',
+        [],
+    ),
     "null is the image's own": ("image: x\n    command:", []),
 }
 
@@ -223,6 +232,10 @@ def test_compose_reads_the_dockerfile_that_it_builds(tmp_path: Path) -> None:
     assert findings(list(rules_compose.examine(target, "c", str(tmp_path)))) == []
 
 
+def test_a_service_that_is_a_list() -> None:
+    assert findings(list(rules_compose.examine("services:\n  web: []\n", "c", "."))) == [("wrong-kind", "error", 2)]
+
+
 def test_compose_merges_anchors_and_extends() -> None:
     anchors = "x-base: &base\n  init: true\nservices:\n  web:\n    <<: *base\n    entrypoint: pysupervise --grace 1s -- svc\n"
     assert findings(list(rules_compose.examine(anchors, "c", "."))) == [("two-inits", "warning", 2)]
@@ -231,7 +244,15 @@ def test_compose_merges_anchors_and_extends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("a: [", "not YAML: line 1"), ("", "no services"), ("a: 1\n", "no services"), ("- x\n", "no services")]
+    ("text", "reason"),
+    [
+        ("a: [", "not YAML: line 1"),
+        ("", "no services"),
+        ("a: 1\n", "no services"),
+        ("- x\n", "no services"),
+        ("services: []", "no services"),
+        ("services:", "no services"),
+    ],
 )
 def test_compose_that_is_none(text: str, reason: str) -> None:
     with pytest.raises(compose.UnreadableError, match=reason):

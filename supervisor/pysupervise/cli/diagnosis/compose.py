@@ -46,6 +46,21 @@ class Value:
         return (self.text or "").lower() in ("true", "yes", "on")
 
     @property
+    def kind(self) -> str:
+        """What it is: "mapping", "list", "null", "true or false" or "string" (numbers too)."""
+        from yaml.nodes import MappingNode, SequenceNode
+
+        if isinstance(self.node, MappingNode):
+            return "mapping"
+        if isinstance(self.node, SequenceNode):
+            return "list"
+        if self.text is None:
+            return "null"
+        # A variable may stand for anything.
+        is_boolean = self.node.tag.endswith(":bool") or "$" in str(self.node.value) or (self.text or "").lower() in ("true", "false")
+        return "true or false" if is_boolean else "string"
+
+    @property
     def items(self) -> "list[Value] | None":
         """The items of a list, None where it is none."""
         from yaml.nodes import SequenceNode
@@ -93,7 +108,7 @@ def load(text: str) -> Value:
         raise UnreadableError(f"it is not YAML: {place}{error.problem or error.context}", "check the indentation there") from None
     except yaml.YAMLError as error:
         raise UnreadableError(f"it is not YAML: {error}", "is it a compose file?") from None
-    if root is None or _value(root).get("services") is None:
+    if root is None or (found := _value(root).get("services")) is None or not list(found.pairs()):
         raise UnreadableError("it has no services", "give a compose file: compose.yaml, docker-compose.yml")
     return _value(root)
 

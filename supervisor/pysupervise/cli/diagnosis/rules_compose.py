@@ -15,6 +15,18 @@ from pysupervise.core.settings import Settings
 DEFAULT_STOP_S = 10.0  # of compose
 MARGIN_S = 5.0
 DOCKERFILE = "Dockerfile"
+# Kinds of values that compose takes, of the keys that rules look at; null stands for the default.
+WORDS, BOOLEAN, STRING = ("string", "list", "true or false"), ("true or false",), ("string", "true or false")
+KINDS = {
+    "entrypoint": WORDS,
+    "command": WORDS,
+    "init": BOOLEAN,
+    "tty": BOOLEAN,
+    "stdin_open": BOOLEAN,
+    "stop_signal": STRING,
+    "stop_grace_period": STRING,
+    "pid": STRING,
+}
 
 _Getter = Callable[[str], Value | None]
 _Placer = Callable[[Value], Place]
@@ -42,6 +54,11 @@ def examine(text: str, file: str, directory: str) -> Iterator[Remark]:
             yield _named(name, remark)
 
 
+def _wrong_kind(what: str, value: Value, wanted: str, place: Place) -> Finding:
+    title = f"{what} is {'' if value.kind == 'true or false' else 'a '}{value.kind}"
+    return Finding(ERROR, "wrong-kind", title, (str(place),), f"compose takes {wanted} here, and refuses the file.", f"write {wanted}")
+
+
 def _named(name: str, remark: Remark) -> Remark:
     """Say which service it is about."""
     match remark:
@@ -57,6 +74,9 @@ def _service(own: Value, others: dict[str, Value], file: str, directory: str, li
     def place(value: Value) -> Place:
         return Place(file, value.line, value.column, lines[value.line - 1].strip())
 
+    if own.kind not in ("mapping", "null"):
+        yield _wrong_kind("the service", own, "a mapping", place(own))
+        return
     parents = [own]
     extends = own.get("extends")
     while extends is not None and len(parents) < len(others) + 1:
@@ -70,6 +90,11 @@ def _service(own: Value, others: dict[str, Value], file: str, directory: str, li
     def get(key: str) -> Value | None:
         return next((value for parent in parents if (value := parent.get(key)) is not None), None)
 
+    for key, kinds in KINDS.items():
+        value = get(key)
+        if value is not None and value.kind not in (*kinds, "null"):
+            wanted = "true or false" if kinds == BOOLEAN else f"a {kinds[0]}" + (f" or a {kinds[1]}" if kinds == WORDS else "")
+            yield _wrong_kind(f"`{key}`", value, wanted, place(value))
     for key in ("entrypoint", "command"):
         value = get(key)
         if value is not None and value.text and (problem := _string(key, value, place(value))):
