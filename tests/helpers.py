@@ -42,8 +42,14 @@ def run(args: Sequence[str], place: str = "pid1", **popen: Any) -> "subprocess.C
     popen.setdefault("timeout", PATIENCE_S)
     if not popen.keys() & {"stdout", "stderr"}:
         popen["capture_output"] = True
-    wrap = {"pid1": in_pid_namespace, "child": as_child, "bare": list}[place]
-    return subprocess.run(wrap(args), text=True, check=False, start_new_session=True, **popen)
+    return subprocess.run(_placed(args, place), text=True, check=False, start_new_session=True, **popen)
+
+
+def _placed(args: Sequence[str], place: str) -> list[str]:
+    """Put the words of a place in front of a command."""
+    if place == "pid1":
+        return in_pid_namespace(args)
+    return as_child(args) if place == "child" else list(args)
 
 
 def children(pid: int) -> list[int]:
@@ -61,8 +67,9 @@ class Service:
         self.place = place
         popen.setdefault("stdin", subprocess.DEVNULL)
         popen.setdefault("stderr", subprocess.PIPE)
-        wrap = {"pid1": in_pid_namespace, "child": as_child, "bare": list}[place]
-        self.process = subprocess.Popen(wrap(args), stdout=subprocess.PIPE, start_new_session=True, **popen)
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(
+            _placed(args, place), stdout=subprocess.PIPE, start_new_session=True, **popen
+        )
         self._buffer = b""
         self._stderr: str | None = None
 

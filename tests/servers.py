@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall fine\n"
 
@@ -10,7 +11,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall fine\n"
 class Server:
     """A listening socket; ``talk`` gets each connection, the request is kept."""
 
-    def __init__(self, talk: Callable[[socket.socket], object], family: int = socket.AF_INET, address: object = None) -> None:
+    def __init__(
+        self, talk: Callable[[socket.socket], object], family: int = socket.AF_INET, address: Any = None
+    ) -> None:
         self.requests: list[bytes] = []
         self.listener = socket.socket(family)
         self.listener.bind(address or (("::1" if family == socket.AF_INET6 else "127.0.0.1"), 0))

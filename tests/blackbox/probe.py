@@ -52,8 +52,8 @@ def main() -> None:
         if os.fork() == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would count as caught
             serve(worker, taken, exits, 0.0)
-    for signum in taken:
-        signal.signal(signum, lambda *_: None)
+    for number in taken:
+        signal.signal(number, lambda *_: None)
     serve(sys.argv[-1], taken, exits, delay_s)
 
 

@@ -105,7 +105,12 @@ def test_retries(serve: Serve, probe: Probe) -> None:
 
 def test_the_interval_lies_between_two_tries(serve: Serve, probe: Probe) -> None:
     at: list[float] = []
-    server = serve(talk=lambda connection: (at.append(time.monotonic()), connection.recv(65536)))
+
+    def note(connection: socket.socket) -> None:
+        at.append(time.monotonic())
+        connection.recv(65536)
+
+    server = serve(talk=note)
     probe("--retries", "1", "--interval", "300ms", f"http://127.0.0.1:{server.port}/")
     assert at[1] - at[0] >= 0.3
 

@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pexpect
 import pytest
 from helpers import PATIENCE_S, children, in_pid_namespace, probe
 
-Terminal = pexpect.spawn
+Terminal: TypeAlias = Any  # pexpect.spawn, which has no types
 FOREGROUND = "import os; print('fg', os.tcgetpgrp(0) == os.getpgrp(), flush=True)"
 
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import PATIENCE_S, in_pid_namespace
@@ -27,7 +28,7 @@ KINDS = [
 ]
 
 
-def parent_of(scene: Scene, pysupervise: str, zombie: int) -> dict[str, object]:
+def parent_of(scene: Scene, pysupervise: str, zombie: int) -> dict[str, Any]:
     found = value(pysupervise, "zombies", "--pid-namespace", str(scene.init))
     assert [one["pid"] for one in found["zombies"]] == [zombie], found
     return dict(found["zombies"][0])
@@ -50,7 +51,7 @@ def test_the_reason_is_told(pysupervise: str, kind: str, what: str, evidence: st
     with Scene(maker(kind)) as scene:
         settled(scene, kind)
         found = parent_of(scene, pysupervise, scene.outer(scene.inner[0]))
-        first = found["why"][0]  # type: ignore[index]
+        first = found["why"][0]
         assert what.format(*scene.inner) in first["what"]
         assert evidence in first["evidence"]
         assert "/proc/" in first["evidence"]
@@ -67,26 +68,26 @@ def test_a_parent_in_uninterruptible_sleep(pysupervise: str, tmp_path: Path) -> 
     with Scene(maker("uninterruptible", str(program))) as scene:
         settled(scene, "uninterruptible")
         found = parent_of(scene, pysupervise, scene.outer(scene.inner[0]))
-        assert "uninterruptible sleep" in found["why"][0]["what"]  # type: ignore[index]
-        assert "State: D (disk sleep)" in found["why"][0]["evidence"]  # type: ignore[index]
+        assert "uninterruptible sleep" in found["why"][0]["what"]
+        assert "State: D (disk sleep)" in found["why"][0]["evidence"]
 
 
 def test_a_tracer_is_named(pysupervise: str) -> None:
     with Scene(maker("traced_parent")) as scene:
         found = parent_of(scene, pysupervise, scene.outer(scene.inner[0]))
         tracer = scene.pids()[1]
-        assert f"(pid {tracer})" in found["why"][0]["what"]  # type: ignore[index]
-        assert f"TracerPid: {tracer}" in found["why"][0]["evidence"].replace("\t", " ")  # type: ignore[index]
+        assert f"(pid {tracer})" in found["why"][0]["what"]
+        assert f"TracerPid: {tracer}" in found["why"][0]["evidence"].replace("\t", " ")
 
 
 def test_pid_1_that_is_no_init(pysupervise: str) -> None:
     with Scene(maker("orphan"), child=False) as scene:
         found = parent_of(scene, pysupervise, scene.outer(scene.inner[0]))
-        first, second = found["why"]  # type: ignore[misc]
-        assert "PID 1 of its PID namespace and is `python" in first["what"]  # type: ignore[index]
-        assert "NSpid: " in first["evidence"]  # type: ignore[index]
-        assert "pysupervise" in first["cure"]  # type: ignore[index]
-        assert "does not handle SIGCHLD" in second["what"]  # type: ignore[index]
+        first, second = found["why"]
+        assert "PID 1 of its PID namespace and is `python" in first["what"]
+        assert "NSpid: " in first["evidence"]
+        assert "pysupervise" in first["cure"]
+        assert "does not handle SIGCHLD" in second["what"]
 
 
 def test_pysupervise_as_pid_1_leaves_none(pysupervise: str) -> None:

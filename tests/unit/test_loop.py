@@ -9,7 +9,7 @@ from pysupervise.core.loop import Supervisor
 from pysupervise.core.narrator import Narrator
 from pysupervise.core.settings import Settings
 
-COMMAND, OUTSIDE = 60, 0
+COMMAND, OUTSIDE, EVERYBODY = 60, 0, -1
 HUP, INT, USR1, TERM, CHLD, CONT, TSTP = 1, 2, 10, 15, 17, 18, 20
 
 
@@ -37,7 +37,7 @@ class Script(FakeKernel):
         self.add(70, COMMAND, session=70)
         self.waiting = signals[::-1]
         self.dead: list[tuple[int, int]] = []
-        self.each: list[list[object]] = []  # who got each signal, in the order of the script
+        self.each: list[list[tuple[int, int]]] = []  # who got each signal, in the order of the script
 
     def getppid(self) -> int:
         return 1
@@ -46,7 +46,7 @@ class Script(FakeKernel):
         return 0.0
 
     def sigwaitinfo(self, _taken: "tuple[int, ...]") -> Info:
-        self.each.append([*self.sent, *self.groups, *(("everybody", signum) for signum in self.everybody)])
+        self.each.append([*self.sent, *self.groups, *((EVERYBODY, signum) for signum in self.everybody)])
         self.sent.clear()
         self.groups.clear()
         self.everybody.clear()
@@ -143,7 +143,7 @@ def test_a_stop_takes_the_short_ways_away() -> None:
     supervisor = play(kernel, settings())
     assert supervisor.state.phase == "stopping"
     assert not supervisor.short_ways
-    assert kernel.each[2] == [("everybody", TERM)]
+    assert kernel.each[2] == [(EVERYBODY, TERM)]
 
 
 def test_what_the_kernel_refuses_is_said_each_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,12 @@ def test_table_with_a_last_column_of_numbers() -> None:
 
 def test_paint_gets_cells_as_they_are_shown() -> None:
     seen: list[tuple[int, str]] = []
-    output.table(COLOURED, [Column("A"), Column("B")], [["x", "y"]], paint=lambda index, cell: seen.append((index, cell)) or cell)
+
+    def paint(index: int, cell: str) -> str:
+        seen.append((index, cell))
+        return cell
+
+    output.table(COLOURED, [Column("A"), Column("B")], [["x", "y"]], paint=paint)
     assert seen == [(0, "x"), (1, "y")]
     assert COLOURED.paint("x", fg="red") == "\x1b[31mx\x1b[0m"
     assert NARROW.paint("x", fg="red") == "x"
