@@ -11,9 +11,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nall fine\n"
 class Server:
     """A listening socket; ``talk`` gets each connection, the request is kept."""
 
-    def __init__(
-        self, talk: Callable[[socket.socket], object], family: int = socket.AF_INET, address: Any = None
-    ) -> None:
+    def __init__(self, talk: Callable[[socket.socket], object], family: int = socket.AF_INET, address: Any = None) -> None:
         self.requests: list[bytes] = []
         self.listener = socket.socket(family)
         self.listener.bind(address or (("::1" if family == socket.AF_INET6 else "127.0.0.1"), 0))

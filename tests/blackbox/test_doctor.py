@@ -15,7 +15,7 @@ from typing import Any
 
 import pexpect
 import pytest
-from helpers import PATIENCE_S, Service, children, probe
+from helpers import PATIENCE_S, Service, children, in_pid_namespace, probe
 
 # A program that says "ready" and stays; what it does first is the situation.
 STAY = "print('ready', flush=True); import time; time.sleep(60)"
@@ -342,6 +342,15 @@ def test_as_nobody_what_may_not_be_read_is_said(run: Callable[..., Service], pys
     assert {line.split(":")[0] for line in result["unreadable"]} >= {f"/proc/{pid}/environ", f"/proc/{pid}/fd", f"/proc/{pid}/syscall"}
     assert any(line.startswith("whether TERM reaches pid") and "wchan" in line for line in result["unreadable"])
     assert any(line.startswith("what TERM does to pid") for line in result["unreadable"])
+
+
+@pytest.mark.parametrize("how", [1, 2, 4])  # noaccess, invisible, ptraceable: proc(5)
+def test_hidepid_is_said(pysupervise: str, how: int) -> None:
+    hide = f'mount -o remount,hidepid={how} /proc; setpriv --reuid=65534 --regid=65534 --clear-groups "$0" doctor; exit $?'
+    command = in_pid_namespace(["sh", "-c", hide, pysupervise])
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "cannot examine pid 1: /proc does not show the processes of other users (hidepid=" in done.stderr
 
 
 def test_interactive_shell_is_no_error(pysupervise: str) -> None:

@@ -163,8 +163,9 @@ def test_own_zombies_are_readable_without_root(pysupervise: str) -> None:
         assert "exited with status 3" in done.stdout
 
 
-def test_hidepid_is_said(pysupervise: str) -> None:
-    hide = 'mount -o remount,hidepid=2 /proc; shift; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
+@pytest.mark.parametrize("how", [1, 2, 4])  # noaccess, invisible, ptraceable: proc(5)
+def test_hidepid_is_said(pysupervise: str, how: int) -> None:
+    hide = f'mount -o remount,hidepid={how} /proc; shift; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
     done = subprocess.run(
         in_pid_namespace(["sh", "-c", hide, "sh", "x", pysupervise, "zombies"]),
         capture_output=True,

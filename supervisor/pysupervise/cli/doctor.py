@@ -96,6 +96,8 @@ def examine_process(pid: int | None) -> Result:
         pid = 1
     processes = procfs.snapshot()
     if pid not in processes:
+        if hidden := procfs.hidden():
+            raise UnusableError(f"cannot examine pid {pid}: /proc does not show the processes of other users ({hidden})", "look as root")
         raise UnusableError(f"cannot examine pid {pid}: no such process is visible here", "see ps -e, or --container NAME-OR-ID")
     if processes[pid].kernel_thread:
         raise UnusableError(f"cannot examine pid {pid}: it is a thread of the kernel", "give the pid of a program")
