@@ -11,6 +11,10 @@ NEXT_LOOK_S = 0.01
 CONNECT_TIME_S = 1.0
 # Who listens on nothing so long after its start has no sign of readiness.
 LISTEN_TIME_S = 1.0
+HINT = "--ready says by what to tell, --ready-within waits longer"
+LOG_HINT = (
+    "whole lines count, and a program may hold them back while its output is a pipe (python -u, stdbuf -oL); --ready-within waits longer"
+)
 
 
 class SetupError(Exception):
@@ -59,8 +63,7 @@ def wait_ready(service: Service, plan: Plan) -> str:
             return words
         if time.monotonic() >= deadline:
             raise SetupError(
-                f"the command was not ready within {plan.ready_within_s:g} s ({ready.text})",
-                "--ready says by what to tell, --ready-within waits longer",
+                f"the command was not ready within {plan.ready_within_s:g} s ({ready.text})", LOG_HINT if ready.kind == "log" else HINT
             )
         service.wait_end(NEXT_LOOK_S)
 
