@@ -45,6 +45,9 @@ def run(args: Sequence[str], place: str = "pid1", **popen: Any) -> "subprocess.C
     return subprocess.run(_placed(args, place), text=True, check=False, start_new_session=True, **popen)
 
 
+MOST_GROWTH_PAGES = 64
+
+
 def _placed(args: Sequence[str], place: str) -> list[str]:
     """Put the words of a place in front of a command."""
     if place == "pid1":
@@ -58,6 +61,18 @@ def children(pid: int) -> list[int]:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
     except OSError:
         return []
+
+
+def assert_footprint_stays(service: "Service", *sizes: int, answer: str) -> None:
+    """Give a command work of growing size by lines on its standard input, and compare pysupervise's memory and descriptors after each."""
+    figures = []
+    for size in sizes:
+        service.write(b"%d\n" % size)
+        assert service.line() == answer
+        resident_pages = int(Path(f"/proc/{service.pid}/statm").read_text(encoding="ascii").split()[1])
+        figures.append((resident_pages, len(os.listdir(f"/proc/{service.pid}/fd"))))
+    assert len({descriptors for _, descriptors in figures}) == 1, figures
+    assert figures[-1][0] - figures[0][0] < MOST_GROWTH_PAGES, figures
 
 
 class Service:
@@ -111,6 +126,17 @@ class Service:
     def send(self, signum: int) -> None:
         """Send pysupervise a signal."""
         os.kill(self.pid, signum)
+
+    def write(self, data: bytes) -> None:
+        """Write to its standard input, a pipe."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def close_stdin(self) -> None:
+        """End its standard input, a pipe."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
     def rest(self) -> list[str]:
         """Return all lines until standard output ends."""

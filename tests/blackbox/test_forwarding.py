@@ -49,9 +49,7 @@ def test_signals_that_come_before_the_command_runs_are_not_lost(start: Starter) 
     start.services.append(service)
     assert service.line() == "early"
     service.send(USR1)
-    assert service.process.stdin is not None
-    service.process.stdin.write(b"\n")
-    service.process.stdin.flush()
+    service.write(b"\n")
     service.ready("child")
     assert service.line() == "child 10"
     assert service.wait() == 3

@@ -1,13 +1,12 @@
 """Orphans of any number are reaped, and the status stays the command's."""
 
 import json
-import resource
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE_S, Starter, probe, run
+from helpers import PATIENCE_S, Starter, assert_footprint_stays, probe, run
 
 BURST = 100_000
 # Double-forks ORPHANS processes that end at once, in groups; ends when none of them is left to come.
@@ -82,19 +81,8 @@ def test_memory_does_not_grow_with_the_reaped(start: Starter, orphan_maker: str)
     script = f"echo ready; while read -r n; do {orphan_maker} $n; echo done $?; done; exit 4"
     service = start("--", "sh", "-c", script, stdin=subprocess.PIPE)
     assert service.line() == "ready"
-    figures = []
-    for number in (2000, 20000):
-        assert service.process.stdin is not None
-        service.process.stdin.write(b"%d\n" % number)
-        service.process.stdin.flush()
-        assert service.line() == "done 42"
-        status = Path(f"/proc/{service.pid}/status").read_text(encoding="ascii")
-        figures.append((int(status.partition("VmRSS:")[2].split()[0]), len(list(Path(f"/proc/{service.pid}/fd").iterdir()))))
-    (small, few), (large, many) = figures
-    assert many == few
-    assert large - small < 4 * resource.getpagesize() // 1024 * 16, "KiB"
-    assert service.process.stdin is not None
-    service.process.stdin.close()
+    assert_footprint_stays(service, 2000, 20000, answer="done 42")
+    service.close_stdin()
     assert service.wait() == 4
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE_S, Service, Starter, full_pipe, in_pid_namespace, probe, run
+from helpers import PATIENCE_S, Service, Starter, assert_footprint_stays, full_pipe, in_pid_namespace, probe, run
 
 import pysupervise
 
@@ -103,18 +103,7 @@ def test_1000_commands_in_a_row_below_one_leak_nothing(start: Starter) -> None:
     script = "echo ready; while read -r n; do i=0; while [ $i -lt $n ]; do (true &); i=$((i+1)); done; echo done; done; exit 4"
     service = start("--", "sh", "-c", script, stdin=subprocess.PIPE)
     assert service.line() == "ready"
-    figures = []
-    for number in (200, 1000):
-        assert service.process.stdin is not None
-        service.process.stdin.write(b"%d\n" % number)
-        service.process.stdin.flush()
-        assert service.line() == "done"
-        with open(f"/proc/{service.pid}/statm", encoding="ascii") as file:
-            resident = int(file.read().split()[1])
-        figures.append((resident, len(os.listdir(f"/proc/{service.pid}/fd"))))
-    (small, few), (large, many) = figures
-    assert many == few
-    assert large - small < 64, "pages"
+    assert_footprint_stays(service, 200, 1000, answer="done")
 
 
 def test_1000_starts_in_a_row_leave_nothing_behind(pysupervise: str) -> None:
