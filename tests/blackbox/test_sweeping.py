@@ -14,8 +14,7 @@ def leave(start: Starter, place: str, options: list[str], *probe_options: str) -
     script = f"setsid {' '.join(probe('daemon', *probe_options))} & read -r _; exit 4"
     service = start(*options, "--", "sh", "-c", script, place=place, stdin=subprocess.PIPE)
     service.ready("daemon")
-    assert service.process.stdin is not None
-    service.process.stdin.close()
+    service.close_stdin()
     return service
 
 
