@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -44,11 +45,14 @@ FACTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "exit-status-lost": ({"status": 0}, {"status": 3}),
     "pipe-init": (
         {"service_got_term": False, **KILLED},
-        {"service_got_term": True, "status_with_pipefail": 5, **NOT_KILLED},
+        {"service_got_term": True, "status": 143, "status_with_pipefail": 5, **NOT_KILLED},
     ),
     "double-signal": ({"int_signals": 2, "saved": False, "status": 1}, {"int_signals": 1, "saved": True, "status": 0}),
     "wait-race": ({"innocent_got_term": True, "status": 0}, {"innocent_got_term": False, "status": 0}),
-    "notify-timeout": ({"service_works": True, "ready": False}, {"service_works": True, "ready": True}),
+    "notify-timeout": (
+        {"service_works": True, "ready": False, "stopped": True, "status": 1},
+        {"service_works": True, "ready": True, "stopped": False, "status": 0},
+    ),
 }
 # What differs without a namespace: a shell that is not PID 1 dies of TERM.
 FACTS_HERE = {
@@ -120,7 +124,8 @@ def test_demo_that_needs_a_namespace_says_so_and_runs_nothing(pysupervise: str, 
     assert "It was not run." in done.stdout
     assert "namespace" in done.stdout
     value = json.loads(demo(pysupervise, name, "--place", "here", "--json").stdout)
-    assert value["verdict"] == "not shown"
+    assert value["verdict"] == "not run"
+    assert "did not show" not in done.stdout
     assert value["without"]["events"] == value["with"]["events"] == []
 
 
@@ -136,6 +141,7 @@ def test_list_names_every_demo(pysupervise: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason", "hint"),
     [
+        (["PID1"], "cannot show 'PID1': there is no such demo", "did you mean pid1-ignores-term?"),
         (["zombie"], "cannot show 'zombie': there is no such demo", "did you mean zombies?"),
         (["qqq"], "cannot show 'qqq': there is no such demo", "pysupervise demo lists them"),
         (["--all", "zombies"], "cannot run --all and one demo at once", "leave one of them out"),
@@ -233,7 +239,7 @@ def test_ctrl_c_at_the_terminal_ends_both_sides(pysupervise: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["namespace", "here"])
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_demo_leaves_nothing_running(pysupervise: str, place: str, signum: int) -> None:
     process = subprocess.Popen(
         [pysupervise, "demo", "grace-too-short", "--place", place], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -251,6 +257,40 @@ def test_interrupted_demo_leaves_nothing_running(pysupervise: str, place: str, s
     else:
         assert process.returncode == 128 + signum
         assert left_behind() == []
+
+
+def test_namespaces_are_found_with_hardly_a_program_in_the_path(pysupervise: str, tmp_path: Path) -> None:
+    for name in ("sh", "python3"):
+        (tmp_path / name).symlink_to(shutil.which(name) or "")
+    done = subprocess.run(
+        [pysupervise, "demo", "shell-swallows-term", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+        env={**os.environ, "PATH": str(tmp_path)},
+    )
+    assert (done.returncode, json.loads(done.stdout)["place"]) == (0, "namespace"), done.stderr
+
+
+def test_a_command_that_ends_early_is_not_waited_for(pysupervise: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    environment = {**os.environ, "PATH": str(tmp_path)}  # no sh
+    command = [pysupervise, "demo", "exit-status-lost", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment)
+    value = json.loads(done.stdout)
+    assert (done.returncode, value["verdict"]) == (1, "not shown")
+    assert value["reasons"][0] == "without: the command ended before it printed a line 'job:'"
+    assert time.monotonic() - began < 10, "less than the demo's patience"
+
+
+def test_a_directory_that_cannot_stand_in_path(pysupervise: str, tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "a:b")}
+    command = [pysupervise, "demo", "exit-status-lost"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=environment)
+    assert done.returncode == 2
+    assert "a:b has a colon" in done.stderr
 
 
 def test_demo_that_ran_leaves_nothing_behind(pysupervise: str) -> None:

@@ -95,7 +95,8 @@ def test_events_of_both_sides_are_paired_and_none_is_lost() -> None:
 def test_verdict(place: Place, needs: str, failure: str, held: bool, reasons: list[str]) -> None:
     result = Result(example(needs), place, {WITHOUT: Side(), WITH: Side(failure=failure)}, [Check("claim", held)])
     assert result.reasons == reasons
-    assert result.value()["verdict"] == ("not shown" if reasons else "shown")
+    verdict = "not run" if reasons == ["why"] else "not shown" if reasons else "shown"
+    assert result.value()["verdict"] == verdict
 
 
 def test_facts_that_do_not_bear_the_claim_out_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

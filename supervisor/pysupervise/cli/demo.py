@@ -11,10 +11,11 @@ from pysupervise.cli.demos.cast import Cast
 from pysupervise.cli.demos.catalog import DEMOS
 from pysupervise.cli.demos.draw import Drawing
 from pysupervise.cli.demos.model import Demo, Event, Result
-from pysupervise.cli.output import CannotError, Column, json_option, screen, table
+from pysupervise.cli.output import CannotError, Column, fold, json_option, screen, table
 from pysupervise.cli.sandbox import Place, best_place
 
 NOT_SHOWN = 1
+NARROW = 100  # columns: with fewer, name and summary do not fit beside each other
 
 
 @click.command(name="demo")
@@ -56,14 +57,20 @@ def _list(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([{"name": demo.name, "summary": demo.summary} for demo in DEMOS.values()], indent=2))
         return
+    shown = screen()
+    if shown.width is not None and shown.width < NARROW:
+        for demo in DEMOS.values():
+            click.echo(shown.paint(demo.name, bold=True) + "\n" + fold(shown, f"  {demo.summary}", "  "))
+        return
     rows = [(demo.name, demo.summary) for demo in DEMOS.values()]
-    click.echo(table(screen(), [Column("DEMO"), Column("WHAT IT SHOWS")], rows))
+    click.echo(table(shown, [Column("DEMO"), Column("WHAT IT SHOWS")], rows))
 
 
 def _find(name: str) -> Demo:
     if name in DEMOS:
         return DEMOS[name]
-    near = difflib.get_close_matches(name, DEMOS, n=1, cutoff=0.5)
+    near = [demo for demo in DEMOS if len(name) > 1 and demo.startswith(name.lower())]
+    near = near or difflib.get_close_matches(name.lower(), DEMOS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "pysupervise demo lists them"
     raise CannotError(f"cannot show {name!r}: there is no such demo", hint)
 

@@ -42,7 +42,11 @@ def best_place() -> Place:
     """Return the best place that the kernel permits here; found out by trying."""
     for place in (Place.NAMESPACE, Place.USER_NAMESPACE):
         tried = subprocess.run(
-            [*prefix(place, 2), "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PROBE_TIME_S
+            [*prefix(place, 2), sys.executable, "-I", "-S", "-c", ""],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=PROBE_TIME_S,
         )
         if tried.returncode == 0:
             return place

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from pysupervise.cli.demos.model import ACTION, COMMAND, END, OUTPUT, SEEN, SIDES, WITHOUT, Demo, Event, Result
+from pysupervise.cli.demos.model import ACTION, COMMAND, END, OUTPUT, SEEN, SIDES, WITHOUT, Demo, Event, Result, paragraphs
 from pysupervise.cli.output import Screen
 from pysupervise.cli.sandbox import Place
 
@@ -62,7 +62,9 @@ class Drawing:
         for check in result.checks:
             style = {"fg": "green"} if check.held else {"fg": "red", "bold": True}
             self._paragraph((good if check.held else bad) + check.claim, "  ", **style)
-        if not result.shown:
+        if result.was_not_run:
+            self._paragraph(bad + result.demo.needs_namespace, "  ")
+        elif not result.shown:
             self._write(self.screen.paint("This run did not show what the demo claims:", fg="red", bold=True) + "\n")
             for reason in result.reasons:
                 self._paragraph(bad + reason, "  ", fg="red")
@@ -71,8 +73,8 @@ class Drawing:
             return
         for title, text in (("What happens", demo.explanation), ("The cure", demo.cure)):
             self._write("\n" + self.screen.paint(title, bold=True) + "\n")
-            for paragraph in text.strip().split("\n\n"):
-                self._paragraph(" ".join(paragraph.split()))
+            for paragraph in paragraphs(text):
+                self._paragraph(paragraph)
         others = [name for name in demo.files if name != demo.culprit]
         for name in (demo.culprit, *others):
             title = f"The culprit, {name}" if name == demo.culprit else name

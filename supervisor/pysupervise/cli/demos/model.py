@@ -25,6 +25,11 @@ class CancelledError(Exception):
     """The user does not want to see the rest."""
 
 
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of an indented text, each on one line."""
+    return [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened on one side."""
@@ -87,10 +92,15 @@ class Result:
     checks: Sequence[Check] = ()
 
     @property
+    def was_not_run(self) -> bool:
+        """Whether it needs a namespace, and there is none."""
+        return self.place is Place.HERE and bool(self.demo.needs_namespace)
+
+    @property
     def reasons(self) -> list[str]:
         """Why the demo did not show what it claims; empty where it did."""
         found = []
-        if self.place is Place.HERE and self.demo.needs_namespace:
+        if self.was_not_run:
             found.append(self.demo.needs_namespace)
         found += [f"{side}: {self.sides[side].failure}" for side in SIDES if self.sides[side].failure]
         found += [f"this did not hold: {check.claim}" for check in self.checks if not check.held]
@@ -109,10 +119,10 @@ class Result:
             "place": self.place.value,
             **{side: self.sides[side].value() for side in SIDES},
             "checks": [{"claim": check.claim, "held": check.held} for check in self.checks],
-            "verdict": "shown" if self.shown else "not shown",
+            "verdict": "shown" if self.shown else "not run" if self.was_not_run else "not shown",
             "reasons": self.reasons,
-            "explanation": self.demo.explanation,
-            "cure": self.demo.cure,
+            "explanation": paragraphs(self.demo.explanation),
+            "cure": paragraphs(self.demo.cure),
             "culprit": self.demo.culprit,
             "files": dict(self.demo.files),
         }

@@ -126,9 +126,12 @@ class Member:
         """Whether it is a zombie."""
         return self.stat.state in "ZX"
 
-    def evidence(self, *keys: str) -> str:
-        """Return lines of /proc/PID/status word for word."""
-        return self.status.evidence(*keys) if self.status else "/proc/PID/status cannot be read"
+    def evidence(self, *keys: str, signum: int = 0) -> str:
+        """Return lines of /proc/PID/status word for word, and where a signal's bit is in them."""
+        if self.status is None:
+            return "/proc/PID/status cannot be read"
+        bit = f" (bit {signum} is {signal.Signals(signum).name[3:]})" if signum else ""
+        return self.status.evidence(*keys) + bit
 
 
 class Run:
@@ -137,6 +140,7 @@ class Run:
     def __init__(self, scene: Scene, words: tuple[str, ...], *, terminal: bool) -> None:
         self.scene = scene
         self.lines: list[str] = []
+        self._drained = False  # its output is at its end: nobody of it is left
         self._changed = threading.Condition()
         command = [part for word in words for part in (own_command() if word == "pysupervise" else [word])]
         self._input = -1
@@ -179,6 +183,8 @@ class Run:
                 for line in self.lines:
                     if line.startswith(start):
                         return line
+                if self._drained:
+                    raise NotShownError(f"the command ended before it printed a line {start!r}")
                 self._changed.wait(0.05)
                 self.scene.check_cancelled()
                 if time.monotonic() > give_up_at:
@@ -214,6 +220,8 @@ class Run:
         """Wait until something is so. Raises NotShownError."""
         give_up_at = time.monotonic() + PATIENCE_S
         while not condition():
+            if self._drained:
+                raise NotShownError(f"the command ended before {what} came about")
             if time.monotonic() > give_up_at:
                 raise NotShownError(f"{what} did not come about in {PATIENCE_S:.0f} s")
             self.scene.check_cancelled()
@@ -270,7 +278,7 @@ class Run:
             named = self.find(look_at) if look_at else Member.of(self.sandbox.pid)
             self.scene.seen(
                 f"after {limit_s:.1f} s pid {named.pid} {named.name} is {procfs.STATES.get(named.stat.state)}: "
-                f"{named.evidence('SigBlk', 'SigCgt')}"
+                f"{named.evidence('SigBlk', 'SigCgt', signum=signal.SIGTERM)}"
             )
             self.scene.note(ACTION, "KILL, at the end of the engine's limit")
             self.sandbox.kill()
@@ -294,6 +302,9 @@ class Run:
                     self._changed.notify_all()
                 self.scene.note(OUTPUT, text)
             if not part:
+                with self._changed:
+                    self._drained = True
+                    self._changed.notify_all()
                 return
 
     def __enter__(self) -> Self:

@@ -1,6 +1,7 @@
 """Runs both sides of a demo, beside each other or one after the other, and leaves nothing behind: no process, no zombie, no file."""
 
 import contextlib
+import errno
 import os
 import queue
 import shutil
@@ -20,7 +21,7 @@ PAIR_S = 0.04
 
 
 class StoppedError(Exception):
-    """A signal asked for the end of it all: Ctrl-C, or TERM or HUP from elsewhere."""
+    """A signal asked for the end of it all: a key (Ctrl-C, QUIT), or TERM or HUP from elsewhere."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -29,8 +30,8 @@ class StoppedError(Exception):
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn INT, TERM and HUP into StoppedError, once: what comes after the first cannot disturb the clean-up."""
-    stopping = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    """Turn INT, TERM, HUP and QUIT into StoppedError, once: what comes after the first cannot disturb the clean-up."""
+    stopping = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
     def stop(signum: int, _frame: object) -> None:
         for each in stopping:
@@ -56,10 +57,10 @@ def run(demo: Demo, place: Place, *, together: bool, show: Callable[[list[Event]
     Raises StoppedError (see ``interruptible``), and CannotError where there is no directory to work in.
     """
     result = Result(demo, place, {side: Side() for side in SIDES})
-    if place is Place.HERE and demo.needs_namespace:
+    if result.was_not_run:
         return result  # its scripts may rely on being alone: wait-race tells the kernel which pid comes next
     try:
-        directory = tempfile.mkdtemp(prefix="pysupervise-demo-")
+        directory = _make_directory()
     except OSError as error:
         raise CannotError(
             f"cannot make a directory for the demo's scripts: {error.strerror}", "set TMPDIR to one that can be written"
@@ -72,6 +73,14 @@ def run(demo: Demo, place: Place, *, together: bool, show: Callable[[list[Event]
     if not any(side.failure for side in result.sides.values()):
         result.checks = _judge(result)
     return result
+
+
+def _make_directory() -> str:
+    """Make a directory for the scripts. Raises OSError, also where its name could not stand in PATH."""
+    place = tempfile.gettempdir()
+    if os.pathsep in place:
+        raise OSError(errno.EINVAL, f"the name of {place} has a colon")
+    return tempfile.mkdtemp(prefix="pysupervise-demo-")
 
 
 def _judge(result: Result) -> list[Check]:
@@ -107,7 +116,7 @@ def _play(result: Result, name: str, directory: str, events: "queue.SimpleQueue[
         side.facts = (demo.without if name == WITHOUT else demo.cured)(scene)
     except CancelledError:
         side.failure = "it was cancelled"
-    except (NotShownError, OSError) as error:
+    except (NotShownError, OSError, RuntimeError) as error:  # RuntimeError: no thread could be started
         side.failure = str(error)
     finally:
         side.failure = side.failure or ("" if side.facts else "it broke off: see above")

@@ -28,10 +28,10 @@ while True:
 
 
 def _play(scene: Scene, *words: str) -> Facts:
-    with scene.start(*words, "python3", "launch.py", "python3", "service.py") as run:
+    with scene.start("python3", "launch.py", *words, "python3", "service.py") as run:
         run.line("service: ready")
         service = run.find("service.py")
-        scene.seen(f"pid {service.pid} service.py: {service.evidence('SigBlk', 'SigCgt')}: TERM has a handler, and is blocked")
+        scene.seen(f"pid {service.pid} service.py: {service.evidence('SigBlk', 'SigCgt', signum=15)}: TERM has a handler, and is blocked")
         blocked = bool(service.status and service.status.blocks(15) and service.status.has_handler(15))
         stopped = run.stop(LIMIT_S, "service.py")
         got = [name for name in ("TERM", "INT") if run.printed(f"service: SIG{name}")]

@@ -19,7 +19,7 @@ def _play(scene: Scene, *words: str) -> Facts:
     with scene.start(*words) as run:
         run.line("service: ready")
         service = run.find("service.py")
-        scene.seen(f"the service is pid {service.pid}; {service.evidence('SigCgt')}: it does not handle TERM")
+        scene.seen(f"the service is pid {service.pid}; {service.evidence('SigCgt', signum=15)}: it does not handle TERM")
         return {"service_pid": service.pid, **run.stop(LIMIT_S)}
 
 
@@ -44,9 +44,9 @@ DEMO = Demo(
     explanation=f"""
     An ordinary process without a handler dies of TERM. The kernel spares the PID 1 of a namespace that: it gets only the signals
     that it handles (pid_namespaces(7)). The engine waits for its limit ({LIMIT_S:.0f} s here, 10 s with docker stop) and then sends
-    KILL.
+    KILL, which nobody can handle: from outside of the namespace it works on PID 1 too, from inside it does not.
     """,
     cure="""
-    With pysupervise as PID 1 the service is an ordinary process again. It also can install a handler of its own.
+    With pysupervise as PID 1 the service is an ordinary process again. Or let the service install a handler of its own.
     """,
 )

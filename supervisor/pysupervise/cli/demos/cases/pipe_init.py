@@ -9,13 +9,15 @@ from pysupervise.cli.sandbox import Place
 
 LIMIT_S = 1.0
 SERVICE_STATUS = 5
+TEE_STATUS = 143
 COMMAND = "python3 service.py | tee service.log"
 STURDY = "python3 service.py | (trap '' TERM; exec tee service.log)"
 SERVICE = f"""\
 import signal, sys
 
 def stop(signum, frame):
-    open("service.saved", "w").close()
+    with open("service.saved", "w") as note:
+        note.write("leaving with {SERVICE_STATUS}")
     sys.exit({SERVICE_STATUS})
 
 signal.signal(signal.SIGTERM, stop)
@@ -40,7 +42,9 @@ def _play(scene: Scene, *words: str) -> Facts:
 
 def _cured(scene: Scene) -> Facts:
     facts = _play(scene, *FORWARD, "sh", "-c", COMMAND)
-    if scene.find("bash"):
+    if not scene.find("bash"):
+        scene.seen("there is no bash here, so pipefail is not shown")
+    else:
         sturdy = _play(scene, *FORWARD, "bash", "-o", "pipefail", "-c", STURDY)
         facts |= {"service_got_term_with_pipefail": sturdy["service_got_term"], "status_with_pipefail": sturdy["status"]}
     return facts
@@ -51,8 +55,8 @@ def _checks(without: Facts, cured: Facts, place: Place) -> list[Check]:
         Check("Without: the service never gets TERM", not without["service_got_term"]),
         Check("Without: the status is the shell's own end", without["status"] == (143 if place is Place.HERE else 137)),
         Check(
-            f"With: the service gets TERM and leaves with {SERVICE_STATUS}, but the status is still another's: that of tee",
-            cured["service_got_term"] and cured["status"] != SERVICE_STATUS,
+            f"With: the service gets TERM and leaves with {SERVICE_STATUS}, but the status is that of tee, which dies of TERM (143)",
+            cured["service_got_term"] and cured["status"] == TEE_STATUS,
         ),
     ]
     if "status_with_pipefail" in cured:

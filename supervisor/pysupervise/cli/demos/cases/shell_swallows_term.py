@@ -24,7 +24,7 @@ def _play(scene: Scene, *words: str) -> Facts:
     with scene.start(*words, "sh", "-c", COMMAND) as run:
         run.line("service: ready")
         service, shell = run.find("service.py"), run.find("sh")
-        scene.seen(f"pid {shell.pid} sh: {shell.evidence('SigCgt')}; pid {service.pid} service.py: {service.evidence('SigCgt')}")
+        scene.seen(f"pid {shell.pid} sh: {shell.evidence('SigCgt')}; pid {service.pid} service.py: {service.evidence('SigCgt', signum=15)}")
         stopped = run.stop(LIMIT_S)
         got = bool(run.printed("service: TERM"))
         scene.seen("the service got TERM" if got else "the service never got TERM")
@@ -32,8 +32,8 @@ def _play(scene: Scene, *words: str) -> Facts:
 
 
 def _checks(without: Facts, cured: Facts, place: Place) -> list[Check]:
-    # As PID 1 the shell ignores TERM; as an ordinary process it dies of it, and nobody tells the service.
-    shell = "the shell dies of TERM alone (143)" if place is Place.HERE else "the shell ignores TERM until it is killed (137)"
+    # As PID 1 the shell does not even get TERM; as an ordinary process it dies of it, and nobody tells the service.
+    shell = "the shell dies of TERM alone (143)" if place is Place.HERE else "TERM does nothing to the shell, which is killed (137)"
     return [
         Check("Without: the service never gets TERM", not without["service_got_term"]),
         Check(f"Without: {shell}", without["status"] == (143 if place is Place.HERE else 137)),
@@ -51,8 +51,8 @@ DEMO = Demo(
     checks=_checks,
     explanation="""
     The shell form of an ENTRYPOINT puts sh -c in front of the service. A signal goes to the first process, the shell, and a shell
-    passes none on. As PID 1 it ignores TERM, as an ordinary process it dies of TERM; the service learns nothing in either case, and
-    is killed at the end.
+    passes none on. It has no handler for TERM: so as PID 1 the kernel drops the signal, and everybody is killed at the end; as an
+    ordinary process the shell dies, and the service runs on without it. The service learns nothing in either case.
     """,
     cure="""
     pysupervise --forward handlers sends the signal to those who handle it: the service, not the shell, which then returns as it

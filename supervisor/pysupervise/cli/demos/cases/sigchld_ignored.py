@@ -32,7 +32,7 @@ def _play(scene: Scene, *words: str) -> Facts:
     with scene.start("python3", "launch.py", *words, "python3", "app.py") as run:
         said = run.line("app:")
         app = run.find("app.py")
-        scene.seen(f"pid {app.pid} app.py: {app.evidence('SigIgn')}; {len(run.zombies())} zombies")
+        scene.seen(f"pid {app.pid} app.py: {app.evidence('SigIgn', signum=17)}; {len(run.zombies())} zombies")
         ignored = bool(app.status and app.status.ignores(17))
         zombies = len(run.zombies())
         run.go_on()
@@ -55,12 +55,12 @@ DEMO = Demo(
     files={"launch.py": LAUNCH, "app.py": WAIT},
     culprit="launch.py",
     without=_play,
-    cured=lambda scene: _play(scene, "pysupervise", "-q", "--"),
+    cured=lambda scene: _play(scene, "pysupervise", "--"),
     checks=_checks,
     explanation="""
     Where a process ignores SIGCHLD, the kernel throws the status of each of its children away at once (wait(2), notes): no zombie
-    remains, and waiting fails with ECHILD. exec keeps an ignored signal ignored, so a launcher does this to every program that it
-    starts.
+    remains, and once the last of them has ended waiting fails with ECHILD. exec keeps an ignored signal ignored, so a launcher does
+    this to every program that it starts.
     """,
     cure="""
     pysupervise sets SIGCHLD to its default when it starts, and says so, since otherwise it could not know any status itself.
