@@ -90,7 +90,7 @@ def _ours(setting: Setting, target: str, members: int = 0) -> Init:
 
 def measure(setting: Setting) -> list[Figure]:
     """Measure every target of ours and the two kinds of the peers."""
-    rounds, turns = setting.count(11, 3), setting.count(15, 8)
+    rounds, turns = setting.count(9, 3), setting.count(15, 8)
     how = f"{rounds} rounds of {turns * (BLOCK - WARM_UP)} SIGUSR1 from outside the namespace"
     figure = Figure("signal", "signal to the command's handler", "us", how)
     tree = Figure("signal-tree", "signal to a tree", "us", "last: to all its handlers")
