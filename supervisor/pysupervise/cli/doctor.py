@@ -184,7 +184,7 @@ def _read(path: str) -> str:
     try:
         if stat.S_ISFIFO(os.stat(path).st_mode):
             raise UnusableError(f"cannot read {path}: it is a pipe, which may have no end", "give a regular file")
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
             return file.read(MOST_FILE_BYTES)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"

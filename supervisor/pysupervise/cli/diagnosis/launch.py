@@ -9,6 +9,8 @@ from pysupervise.cli.diagnosis import programs
 from pysupervise.core import cmdline, signals
 from pysupervise.core.settings import Settings
 
+# PROGRAM USER COMMAND...: they call exec, and are gone when the command runs.
+USER_CHANGERS = frozenset({"gosu", "su-exec"})
 # Options of other inits that take a value in the next word.
 VALUED = {
     "tini": ("-p", "-e", "--pid1-death"),
@@ -80,13 +82,13 @@ class Launch:
 def read(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Launch:
     """Take words apart. ``environment``: what is known of it, for PYSUPERVISE_ variables. Wrong options are kept, never raised."""
     inits = []
-    rest = without_env(words)
+    rest = unwrapped(words)
     while rest and (name := programs.init_of(rest)):
         if name not in programs.SMALL_INITS:
             break
         init, rest = _take(name, rest, environment or {})
         inits.append(init)
-        rest = without_env(rest)
+        rest = unwrapped(rest)
     shell: tuple[str, ...] = ()
     text = ""
     if programs.is_shell(rest) and (index := _text_index(rest)):
@@ -95,8 +97,16 @@ def read(words: Sequence[str], environment: Mapping[str, str] | None = None) -> 
     return Launch(tuple(inits), shell, text, tuple(rest))
 
 
-def without_env(words: Sequence[str]) -> list[str]:
-    """Return the command behind a leading env(1) with nothing but assignments; with options of its own it is left as it is."""
+def unwrapped(words: Sequence[str]) -> list[str]:
+    """Return the command behind leading programs that only prepare and then execute it: env(1) with assignments, gosu and su-exec."""
+    rest = _without_env(words)
+    while len(rest) > 2 and programs.base_name(rest[0]) in USER_CHANGERS:  # noqa: PLR2004 -- itself, a user, and a command
+        rest = _without_env(rest[2:])
+    return rest
+
+
+def _without_env(words: Sequence[str]) -> list[str]:
+    """Leave an env with options of its own as it is."""
     rest = list(words)
     if not rest or programs.base_name(rest[0]) != "env" or len(rest) == 1 or rest[1].startswith("-"):
         return rest

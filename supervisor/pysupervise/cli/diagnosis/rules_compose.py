@@ -204,7 +204,7 @@ def _stage(build: Value | None, directory: str) -> tuple[Stage, str] | None:
     if found is None:
         return None
     try:
-        with open(found[0], encoding="utf-8", errors="replace") as file:
+        with open(found[0], encoding="utf-8-sig", errors="replace") as file:
             return rules_dockerfile.pick(file.read(), found[1]), os.path.normpath(found[0])
     except (OSError, rules_dockerfile.NoStageError):
         return None

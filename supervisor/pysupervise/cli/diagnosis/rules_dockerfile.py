@@ -105,6 +105,16 @@ def _form(instruction: Instruction, stage: Stage, file: str) -> Iterator[Remark]
         )
     elif instruction.words is not None:
         yield from rules_launch.operators_as_words(instruction.words, place, "The exec form runs no shell")
+        if instruction.words and instruction.words[0].startswith("$"):
+            yield Finding(
+                ERROR,
+                "variable-in-exec-form",
+                f"{instruction.name} starts a program called `{instruction.words[0]}`",
+                (str(place),),
+                "The exec form runs no shell, and nobody puts the variable's value in: a program of that very name is looked for.",
+                f"write the program itself, or let a shell do it: {instruction.name} "
+                f'["sh", "-c", "exec {instruction.words[0]} \\"$@\\"", "sh"]',
+            )
 
 
 def _one_word(launched: launch.Launch, stage: Stage, file: str) -> Iterator[Remark]:
