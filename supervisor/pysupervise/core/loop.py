@@ -88,6 +88,7 @@ class Supervisor:
                     others = False
                     self.take(info.si_signo, info.si_pid, info.si_uid, info.si_code)
                 if others:
+                    kernel.sched_yield()  # on a single core the command's handler would wait for our walk
                     self.tree.deliver_to_others(signum, pid)
             else:
                 self.take(info.si_signo, info.si_pid, info.si_uid, info.si_code)
