@@ -250,16 +250,24 @@ def test_clock_of_a_stop(run: Callable[..., Service], doctor: Callable[..., dict
     assert "se.exec_start" in finding["evidence"][1]
 
 
-def test_npm_in_front(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str, tmp_path: Path) -> None:
-    """Npm names itself after what it runs, and so does the file here."""
-    npm = tmp_path / "npm run start"
-    npm.write_text(f"#!{sys.executable} -I\nimport signal, subprocess; subprocess.Popen(['sleep', '60']); signal.signal(15, print)\n{STAY}")
-    npm.chmod(0o755)
-    finding = found(doctor(run(str(npm)).pid), "npm-in-front")
+@pytest.mark.parametrize("name", ["npm run start", "pnpm"])
+def test_script_runner_in_front(
+    name: str, run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str, tmp_path: Path
+) -> None:
+    """Npm names itself after what it runs, and so does the file here; pnpm is a script of node with its words behind it."""
+    node = tmp_path / "node"
+    node.symlink_to(sys.executable)
+    runner = tmp_path / name
+    runner.write_text(
+        f"#!{node} -I\nimport signal, subprocess; subprocess.Popen(['sh', '-c', 'sleep 60; :']); signal.signal(15, print)\n{STAY}"
+    )
+    runner.chmod(0o755)
+    command = [str(runner)] if name != "pnpm" else [str(node), str(runner), "start"]
+    finding = found(doctor(run(*command).pid), "script-runner-in-front")
     assert finding["severity"] == "warning"
-    assert re.search(r"stat: sleep, parent \d+$", finding["evidence"][1])
-    assert found(doctor(run("tini", "--", str(npm)).pid), "npm-in-front")
-    assert found(doctor(run(pysupervise, "--", str(npm)).pid), "npm-below-pysupervise")["severity"] == "info"
+    assert re.search(r"stat: sh, parent \d+$", finding["evidence"][1])
+    assert found(doctor(run("tini", "--", *command).pid), "script-runner-in-front")
+    assert found(doctor(run(pysupervise, "--", *command).pid), "script-runner-below-pysupervise")["severity"] == "info"
 
 
 def test_notify_socket(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pysupervise.cli.diagnosis import launch, programs, shelltext
+from pysupervise.cli.diagnosis import launch, programs, runners, shelltext
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
 from pysupervise.core import signals
 
 WITH_INIT = 'ENTRYPOINT ["pysupervise", "--"]'
-NPM_RUNS = frozenset({"start", "run", "run-script", "restart"})
 OPERATOR_WORDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "2>", "&>"})
 
 
@@ -137,34 +136,11 @@ def without_init(launched: launch.Launch, place: Place) -> Iterator[Remark]:
 
 
 def script_runner(launched: launch.Launch, place: Place) -> Iterator[Remark]:
-    """Judge npm in front of the service."""
-    words = launched.service
-    if len(words) > 1 and programs.base_name(words[0]) == "npm" and words[1] in NPM_RUNS:
+    """Judge npm, pnpm or yarn in front of the service."""
+    runner = runners.runner_of(launched.service)
+    if runner:
         whole_tree = launched.ours is not None and launched.ours.signals_group()
-        yield npm_in_front(" ".join(words[:3]), (str(place),), whole_tree=whole_tree)
-
-
-def npm_in_front(command: str, evidence: tuple[str, ...], *, whole_tree: bool) -> Finding:
-    """Return what npm does: it runs the script of package.json with `sh -c`, and hands TERM to that shell alone."""
-    direct = "start the program itself: the words that package.json has under scripts, such as node server.js"
-    if whole_tree:
-        return Finding(
-            INFO,
-            "npm-below-pysupervise",
-            f"`{command}` and a shell stand between pysupervise and the service",
-            evidence,
-            "The service gets the stop signal and has its time. npm and its shell die of the signal at once: the status is npm's, "
-            "not the service's.",
-            direct,
-        )
-    return Finding(
-        WARNING,
-        "npm-in-front",
-        f"`{command}` and a shell stand in front of the service",
-        evidence,
-        "npm hands TERM to its `sh -c` alone. That dies of it, npm leaves, and the kernel kills the service before it has cleaned up.",
-        f"{direct}; or {WITH_INIT} in front, which signals the whole tree and waits for it",
-    )
+        yield runners.in_front(runner, " ".join(launched.service[:3]), (str(place),), whole_tree=whole_tree)
 
 
 def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source: str, base: str = "") -> Iterator[Remark]:

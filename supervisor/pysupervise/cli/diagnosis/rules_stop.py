@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pysupervise.cli.diagnosis import launch, programs, rules_launch
+from pysupervise.cli.diagnosis import launch, programs, runners
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
 from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, signal_bit
 from pysupervise.core import signals
@@ -267,15 +267,17 @@ def pending_stop(subject: Subject) -> Iterator[Remark]:
         yield Passed(f"no {name} waits to be taken in {len(subject.members)} processes (SigPnd, ShdPnd)")
 
 
-def npm_in_front(subject: Subject) -> Iterator[Remark]:
-    """Judge npm, which calls itself after what it runs, with somebody below it."""
+def script_runner(subject: Subject) -> Iterator[Remark]:
+    """Judge npm, pnpm or yarn with somebody below it. Where no shell is between, it is yarn 4, which waits."""
     service = subject.service
+    runner = runners.runner_of(service.words, service.stat.name)
     below = next((member for member in subject.members if member.parent == service.pid), None)
-    if service.stat.name.startswith(("npm run", "npm start", "npm restart")) and below is not None:
+    if runner and below is not None and (runner == "npm" or programs.is_shell([below.name])):
         ours = next((process for process in subject.inits if process.init == programs.OURS), None)
         init = next(iter(launch.read(ours.words, subject.environment).inits), None) if ours is not None else None
         evidence = (service.command_evidence, f"/proc/{below.pid}/stat: {below.name}, parent {below.parent}")
-        yield rules_launch.npm_in_front(service.stat.name, evidence, whole_tree=init is not None and init.signals_group())
+        whole_tree = init is not None and init.signals_group()
+        yield runners.in_front(runner, " ".join(service.words[:4]), evidence, whole_tree=whole_tree)
 
 
 def stop_clock(subject: Subject) -> Iterator[Remark]:
@@ -318,4 +320,4 @@ def _how(process: Process, signum: int) -> str:
     return taken.evidence if taken.mask is not None else f"{taken.evidence}, it waits for signals (which ones may not be read)"
 
 
-RULES = (pid1_gets_the_stop_signal, shell_in_front, service_and_stop_signal, npm_in_front, pending_stop, stop_clock)
+RULES = (pid1_gets_the_stop_signal, shell_in_front, service_and_stop_signal, script_runner, pending_stop, stop_clock)
