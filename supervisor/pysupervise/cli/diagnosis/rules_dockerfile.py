@@ -189,11 +189,11 @@ def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Re
         if script.hands_over(text):
             yield Passed(f"{shown} hands over with exec")
         else:
-            yield Unread(f"where {shown} leads: it ends in a branch, a loop, a function or a builtin, which is not judged here")
+            yield Unread(f"where {shown} leads: it ends in a loop, a builtin or a branch that may be passed over, which is not judged here")
     ours = launched.ours
     covered = ours is not None and ours.settings is not None and ours.settings.forward != "child"
     for flaw in found:
-        severity = INFO if covered else ERROR
+        severity = INFO if covered else WARNING if flaw.minor else ERROR
         at = f"{shown}:{flaw.line}:{flaw.column}: {flaw.text}"
         if covered:
             consequence = "pysupervise signals the service too; the status is the script's, not the service's."
@@ -212,9 +212,12 @@ def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Re
                 "the script waits for background processes, and traps no signal",
                 f"one process and exec, or {rules_launch.WITH_INIT} in front",
             )
+        elif flaw.rule == "last-command-in-a-pipe":
+            title = "the last command is a pipe, whose shell stays, with exec or without"
+            fix = f"send the output to the file or program without a pipe, or {rules_launch.WITH_INIT} in front"
         else:
             what = 'the arguments ("$@")' if flaw.rule == "no-exec-before-arguments" else "the last command"
-            title, fix = f"the script starts {what} without exec", f"exec {flaw.text}"
+            title, fix = f"the script starts {what} without exec" + " in one of its branches" * flaw.minor, f"exec {flaw.text}"
         yield Finding(severity, flaw.rule, title, (at,), consequence, fix)
 
 

@@ -4,11 +4,16 @@ import os
 import re
 from dataclasses import dataclass
 
-from pysupervise.cli.diagnosis import programs, shelltext
+from pysupervise.cli.diagnosis import programs, shellflow, shelltext
 from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage
 
-FUNCTION = re.compile(r"^\s*(?:function\s+)?([\w.:-]+)\s*\(\)", re.MULTILINE)
-HANDS_OVER = re.compile(r'^"?\$\{?[@*]\}?"?$')
+ARGUMENTS = re.compile(r'^"?\$\{?[@*]\}?"?$')
+ENDING = frozenset({"exit", "return", "echo", "printf", ":", "true", "false"})
+# Commands that end by themselves: last in a branch they are no service.
+PREPARING = frozenset({
+    "cat", "chgrp", "chmod", "chown", "cp", "curl", "cut", "date", "find", "grep", "install", "ln", "ls", "mkdir", "mv", "rm", "sed", "tar",
+    "touch", "useradd", "usermod", "wget", "which",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,7 @@ class Flaw:
     line: int
     column: int
     text: str  # the command as it stands
+    minor: bool  # another way to the end hands over
 
 
 def is_shell_script(text: str) -> bool:
@@ -34,36 +40,46 @@ def is_shell_script(text: str) -> bool:
 
 
 def flaws(text: str) -> list[Flaw]:
-    """Return what keeps signals from the service: "$@" without exec, a last command without exec.
-
-    A script that ends in builtins, in `wait` or in a branch is judged by "$@" alone: where it leads is not decided here.
-    """
-    pieces = [piece for piece in shelltext.split(text) if not piece.text.startswith("#!")]
+    """Return what keeps signals from the service: "$@" without exec, or a last command without exec, in each branch at the end."""
+    flow = shellflow.follow(text)
+    traps = any(tail.words[0] == "trap" for tail in flow.outside)
+    execs = any(_hands_over(tail) for tail in flow.tails)
     found = []
-    for piece in pieces:
-        words = piece.words
-        if words and HANDS_OVER.match(words[0]) and piece.separator not in ("&", "|"):
-            found.append(Flaw("no-exec-before-arguments", piece.line, piece.column, piece.text))
-    last = next((piece for piece in reversed(pieces) if piece.words and piece.words[0] not in shelltext.CLOSERS), None)
-    if found or last is None:
-        return found
-    words = last.words
-    closes = pieces[-1].words and pieces[-1].words[0] in shelltext.CLOSERS
-    name = words[0].strip("\"'")
-    in_function = name.endswith("()") or "()" in last.text or name in FUNCTION.findall(text)
-    if last.separator == "&":
-        found.append(Flaw("last-command-in-background", last.line, last.column, last.text))
-    elif name == "wait" and not any(piece.words[:1] == ["trap"] for piece in pieces):
-        found.append(Flaw("wait-without-trap", last.line, last.column, last.text))
-    elif name != "exec" and name not in shelltext.BUILTINS and not closes and not in_function:
-        found.append(Flaw("last-command-without-exec", last.line, last.column, last.text))
+    for tail in (*flow.outside, *(tail for tail in flow.tails if tail not in flow.outside)):
+        rule = _rule(tail, last=tail in flow.tails, traps=traps)
+        if rule == "no-exec-before-arguments" and execs and tail not in flow.tails:
+            continue  # a step before the one that hands over, such as the first start of a database
+        if rule:
+            # Beside a branch that hands over it is often a task that ends by itself, not the service.
+            minor = tail.in_branch and execs and rule == "last-command-without-exec"
+            found.append(Flaw(rule, tail.piece.line, tail.piece.column, " ".join(tail.words), minor))
     return found
 
 
+def _rule(tail: shellflow.Tail, *, last: bool, traps: bool) -> str:
+    name = tail.words[0].strip("\"'")
+    if ARGUMENTS.match(tail.words[0]) and not tail.piped and tail.piece.separator not in ("&", "|"):
+        return "no-exec-before-arguments"
+    if not last or (tail.in_branch and name in PREPARING):
+        return ""
+    if tail.piece.separator == "&":
+        return "last-command-in-background"
+    if tail.piped and name not in shelltext.BUILTINS:
+        return "last-command-in-a-pipe"
+    if name == "wait" and not traps:
+        return "wait-without-trap"
+    return "" if name == "exec" or name in shelltext.BUILTINS else "last-command-without-exec"
+
+
+def _hands_over(tail: shellflow.Tail) -> bool:
+    return tail.words[0] == "exec" and not tail.piped
+
+
 def hands_over(text: str) -> bool:
-    """Whether the last command of a script, outside of every branch, is an exec."""
-    pieces = [piece for piece in shelltext.split(text) if piece.words]
-    return bool(pieces) and pieces[-1].words[0] == "exec"
+    """Whether every way to the end of a script is an exec, or an end without a service."""
+    flow = shellflow.follow(text)
+    ways = [tail for tail in flow.tails if tail.words[0] not in ENDING]
+    return flow.decided and bool(ways) and all(_hands_over(tail) for tail in ways)
 
 
 def in_context(path: str, stage: Stage, context: str) -> str | None:

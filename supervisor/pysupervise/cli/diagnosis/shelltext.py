@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 SEPARATORS = ("&&", "||", ";;", "|&", ";", "|", "&", "\n")
-# Words that are part of the shell's grammar, and builtins that end at once.
-CLOSERS = frozenset({"fi", "done", "esac", "}", ")", ";;"})
+# Words of the shell's grammar in front of a command, and builtins that end at once.
 OPENERS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "{", "(", "!", "time"})
 BUILTINS = frozenset({
     ":", ".", "[", "[[", "alias", "break", "case", "cd", "continue", "declare", "echo", "eval", "exit", "export", "false", "for",

@@ -1,0 +1,187 @@
+"""Where a shell script leads: the commands that may be its last, through branches, groups and functions."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from pysupervise.cli.diagnosis.shelltext import Piece, split
+
+FUNCTION = re.compile(r"^(?:function\s+)?([\w.:-]+)\s*\(\)|^function\s+([\w.:-]+)")
+ENDS = {"fi": "if", "esac": "case", "done": "loop", "}": "group"}
+LOOPS = frozenset({"for", "while", "until", "select"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """A command after which the script may be at its end."""
+
+    piece: Piece
+    words: tuple[str, ...]  # without the grammar in front
+    in_branch: bool
+    piped: bool = False  # the first of a pipeline: its shell stays whether it says exec or not
+
+
+@dataclass(slots=True)
+class Flow:
+    """What a script does at last, and what it does outside of its functions."""
+
+    tails: list[Tail]
+    decided: bool  # False: at the end is a loop, a subshell, a branch that may be passed over, or what is not understood here
+    outside: list[Tail]  # every command that belongs to no function
+
+
+@dataclass(slots=True)
+class _Frame:
+    kind: str  # script, if, case, loop, group, function
+    name: str = ""  # of a function
+    last: list[Tail] = field(default_factory=list)  # of the branch that is being read
+    decided: bool = True
+    tails: list[Tail] = field(default_factory=list)  # of the branches before it
+    all_decided: bool = True
+    at_pattern: bool = False  # a case is about to read a pattern
+    exhaustive: bool = True  # one of the branches is taken in any case
+
+    def next_branch(self) -> None:
+        self.tails += self.last
+        self.all_decided &= self.decided
+        self.last, self.decided = [], True
+
+    def run(self, tails: list[Tail], *, decided: bool) -> None:
+        self.last, self.decided = tails, decided
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.frames = [_Frame("script")]
+        self.functions: dict[str, _Frame] = {}
+        self.announced = ""  # a function whose body is about to begin
+        self.outside: list[Tail] = []
+        self.separator = ""  # in front of the piece that is being read
+
+    def piece(self, piece: Piece) -> None:
+        words = piece.text.split()
+        while words and self._grammar(words):
+            pass
+        while words and "=" in words[0] and words[0].partition("=")[0].isidentifier():
+            del words[0]
+        if words and not (self.frames[-1].kind == "case" and self.frames[-1].at_pattern):
+            self._command(piece, words)
+        if piece.separator == ";;" and self.frames[-1].kind == "case":
+            self.frames[-1].next_branch()
+            self.frames[-1].at_pattern = True
+        if self.frames[-1].kind == "subshell" and piece.text.endswith(")"):
+            self._end_subshell()
+        self.separator = piece.separator
+
+    def _end_subshell(self) -> None:
+        self.frames.pop()
+        self.frames[-1].run([], decided=False)  # another process, which is not followed
+
+    def _command(self, piece: Piece, words: list[str]) -> None:
+        in_branch = any(frame.kind in ("if", "case", "loop") for frame in self.frames)
+        frame = self.frames[-1]
+        before = frame.last[-1:]
+        piped = self.separator in ("|", "|&") and before
+        tail = replace(before[0], piped=True) if piped else Tail(piece, tuple(words), in_branch)
+        # Behind a || the command before it is the one that matters, and both may be the last.
+        frame.run([*before, tail] if self.separator == "||" else [tail], decided=True)
+        if not any(frame.kind == "function" for frame in self.frames):
+            self.outside.append(tail)
+
+    def _grammar(self, words: list[str]) -> bool:
+        """Take one word of the grammar off the front. Returns False where there is none."""
+        word, frame = words[0], self.frames[-1]
+        if frame.kind == "case" and frame.at_pattern and word != "esac":
+            return self._pattern(words)
+        if found := FUNCTION.match(" ".join(words)):
+            self.announced = found[1] or found[2]
+            words[:] = " ".join(words)[found.end() :].split()
+            return bool(words)
+        if word in ("then", "do", "!", "time"):
+            if word == "then":
+                frame.run([], decided=True)  # what was read so far was the condition
+        elif word in ("elif", "else"):
+            frame.next_branch()
+            frame.exhaustive = word == "else"
+        elif word == "if":
+            self.frames.append(_Frame("if", exhaustive=False))
+        elif word in LOOPS:
+            self.frames.append(_Frame("loop"))
+            if word in ("for", "select"):
+                words.clear()
+                return False
+        elif word == "case":
+            self.frames.append(_Frame("case", at_pattern=True, exhaustive=False))
+            del words[: words.index("in") if "in" in words else 0]
+        elif word == "{":
+            self.frames.append(_Frame("function" if self.announced else "group", self.announced))
+            self.announced = ""
+        elif word.startswith("("):
+            self.frames.append(_Frame("subshell"))
+            words[0] = word[1:]
+            return bool(words[0])
+        elif word == ")" and frame.kind == "subshell":
+            self._end_subshell()
+            words.clear()
+            return False
+        elif word in ENDS:
+            self._end(ENDS[word])
+            words.clear()  # what follows is a redirection
+            return False
+        else:
+            return False
+        del words[0]
+        return True
+
+    def _pattern(self, words: list[str]) -> bool:
+        for index, word in enumerate(words):
+            if word.endswith(")") or ")" in word.strip("'\""):
+                self.frames[-1].at_pattern = False
+                self.frames[-1].exhaustive |= word.startswith("*)")
+                rest = word.partition(")")[2]
+                words[:] = ([rest] if rest else []) + words[index + 1 :]
+                return True
+        words.clear()  # an alternative before a |
+        return False
+
+    def _end(self, kind: str) -> None:
+        frame = self.frames[-1]
+        if frame.kind != kind and not (kind == "group" and frame.kind == "function"):
+            self.frames[-1].decided = False  # not understood
+            return
+        frame.next_branch()
+        self.frames.pop()
+        if frame.kind == "function":
+            self.functions[frame.name] = frame
+        elif kind == "loop":
+            self.frames[-1].run([], decided=False)
+        else:
+            self.frames[-1].run(frame.tails, decided=frame.all_decided and frame.exhaustive)
+
+    def resolved(self, tails: list[Tail], seen: frozenset[str] = frozenset(), *, in_branch: bool = False) -> tuple[list[Tail], bool]:
+        """Return the tails with calls of functions followed, and whether all could be followed."""
+        found: list[Tail] = []
+        decided = True
+        for tail in tails:
+            body = self.functions.get(tail.words[0])
+            if body is None:
+                found.append(replace(tail, in_branch=tail.in_branch or in_branch))
+            elif body.name in seen:
+                decided = False
+            else:
+                inner, inner_decided = self.resolved(body.tails, seen | {body.name}, in_branch=in_branch or tail.in_branch)
+                found += inner
+                decided &= inner_decided and body.all_decided
+        return found, decided
+
+
+def follow(text: str) -> Flow:
+    """Return where a script leads. The commands of a condition and of a loop are none of its tails."""
+    walk = _Walk()
+    for piece in split(text):
+        if not piece.text.startswith("#!"):
+            walk.piece(piece)
+    if len(walk.frames) > 1:  # a block without its end: not understood
+        return Flow([], decided=False, outside=walk.outside)
+    (top,) = walk.frames
+    tails, decided = walk.resolved(top.last)
+    return Flow(tails, decided and top.decided, walk.outside)
