@@ -48,6 +48,22 @@ def test_who_ignores_term_is_killed_after_the_grace_and_named(start: Starter, pl
     assert "the command was killed by KILL: pysupervise sent it" in service.stderr
 
 
+def test_a_supervisor_that_was_suspended_past_the_grace_goes_on_with_the_stop(start: Starter, place: str) -> None:
+    """As `docker pause` or a debugger does: the wait is interrupted, and its time is over."""
+    service = start("--grace", "500ms", "--", *probe("child"), place=place)
+    service.ready("child")
+    service.send(TERM)
+    assert service.line() == "child 15"
+    service.send(STOP)
+    time.sleep(0.6)  # the grace period passes
+    service.send(CONT)
+    status, seconds = service.timed_wait()
+    assert status == 137
+    assert seconds < SOON_S
+    assert "Traceback" not in service.stderr
+    assert re.search(r"the grace period of [0-9.]+ s is over: KILL to \d+ python", service.stderr)
+
+
 def test_a_shell_without_exec_does_not_keep_its_child_from_stopping(start: Starter, place: str) -> None:
     service = start("--", "sh", "-c", f"{' '.join(probe('worker', '--exit-on=15'))}; exit 9", place=place)
     service.ready("worker")
