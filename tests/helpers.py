@@ -202,3 +202,8 @@ def full_pipe() -> tuple[int, int]:
     except BlockingIOError:
         os.set_blocking(write, True)
     return read, write
+
+
+def doctor_findings(remarks: Sequence[Any]) -> list[tuple[str, str, int]]:
+    """Return (rule, severity, line) of each finding among what the rules for files say."""
+    return [(remark.rule, remark.severity, int(remark.evidence[0].split(":")[1])) for remark in remarks if hasattr(remark, "rule")]

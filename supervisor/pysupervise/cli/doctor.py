@@ -23,7 +23,7 @@ Exit status: 0 nothing wrong (things to know may be listed), 1 warnings, 2 error
 process, container or file).
 """
 RULES: tuple[Callable[[Subject], Iterator[Remark]], ...] = (*rules_stop.RULES, *rules_init.RULES, *rules_around.RULES)
-MOST_FILE_BYTES = 1 << 22
+MOST_FILE_CHARACTERS = 1_000_000
 
 
 class UnusableError(CannotError):
@@ -48,7 +48,12 @@ class Doctor(click.Command):
 @click.option("--dockerfile", metavar="FILE", help="Examine a Dockerfile and the entry script that it copies.")
 @click.option("--compose", "compose_file", metavar="FILE", help="Examine a compose file.")
 @click.option("--target", metavar="STAGE", default="", help="With --dockerfile: the stage that is built. [default: the last one]")
-@click.option("--context", metavar="DIR", help="With --dockerfile: the build context. [default: the directory of the file]")
+@click.option(
+    "--context",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="With --dockerfile: the build context. [default: the directory of the file]",
+)
 @json_option
 @watch_option
 def command(
@@ -185,7 +190,10 @@ def _read(path: str) -> str:
         if stat.S_ISFIFO(os.stat(path).st_mode):
             raise UnusableError(f"cannot read {path}: it is a pipe, which may have no end", "give a regular file")
         with open(path, encoding="utf-8-sig", errors="replace") as file:
-            return file.read(MOST_FILE_BYTES)
+            text = file.read(MOST_FILE_CHARACTERS + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise UnusableError(f"cannot read {path}: {reason}", "give a file that exists and may be read") from None
+    if len(text) > MOST_FILE_CHARACTERS:
+        raise UnusableError(f"cannot examine {path}: it has more than {MOST_FILE_CHARACTERS:,} characters", "is it the right file?")
+    return text

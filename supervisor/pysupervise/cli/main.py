@@ -115,7 +115,7 @@ def run(name: str, arguments: list[str]) -> int:
         reason = one_line(" ".join(error.format_message().split())).rstrip(".")
         purpose = PURPOSES.get(name, f"run {name}")
         click.echo(f"pysupervise: cannot {purpose}: {reason}\npysupervise: hint: see pysupervise {name} --help", err=True)
-        return int(getattr(error.ctx and error.ctx.command, "usage_status", status.USAGE))
+        return int(getattr(group(name).commands.get(name), "usage_status", status.USAGE))
     except click.ClickException as error:
         error.show()
         return error.exit_code

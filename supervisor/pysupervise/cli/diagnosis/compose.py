@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from yaml.nodes import Node
 
 MERGE = "<<"
+RESET = "!reset"  # compose takes the value away, whatever stands behind it
 VARIABLE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<operator>:?[-?+])(?P<other>[^}]*))?\}|\w+)")
-DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h)")
-UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s|m|h|d|w)")
+UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 class UnreadableError(Exception):
@@ -38,7 +39,16 @@ class Value:
 
         if not isinstance(self.node, ScalarNode) or (self.node.tag.endswith(":null") and self.node.style is None):
             return None
+        if self.node.tag == RESET:
+            return None
         return interpolate(self.node.value)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether its text stands in the lines below (`>` and `|`)."""
+        from yaml.nodes import ScalarNode
+
+        return isinstance(self.node, ScalarNode) and self.node.style in (">", "|")
 
     @property
     def is_true(self) -> bool:
@@ -50,6 +60,8 @@ class Value:
         """What it is: "mapping", "list", "null", "true or false" or "string" (numbers too)."""
         from yaml.nodes import MappingNode, SequenceNode
 
+        if self.node.tag == RESET:
+            return "null"
         if isinstance(self.node, MappingNode):
             return "mapping"
         if isinstance(self.node, SequenceNode):
@@ -65,7 +77,7 @@ class Value:
         """The items of a list, None where it is none."""
         from yaml.nodes import SequenceNode
 
-        if not isinstance(self.node, SequenceNode):
+        if not isinstance(self.node, SequenceNode) or self.node.tag == RESET:
             return None
         return [_value(item) for item in self.node.value]
 
@@ -101,16 +113,50 @@ def load(text: str) -> Value:
             "PyYAML is not installed", "pip install pyyaml, or a pysupervise that was installed with its dependencies"
         ) from None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
         raise UnreadableError(f"it is not YAML: {place}{error.problem or error.context}", "check the indentation there") from None
     except yaml.YAMLError as error:
-        raise UnreadableError(f"it is not YAML: {error}", "is it a compose file?") from None
+        raise UnreadableError(f"it is not YAML: {' '.join(str(error).split())}", "is it a compose file?") from None
+    except RecursionError:
+        raise UnreadableError("it is nested too deeply", "is it a compose file?") from None
+    if len(documents) > 1:
+        line = documents[1].start_mark.line + 1 if documents[1] is not None else 0
+        raise UnreadableError(f"it has {len(documents)} YAML documents (the second at line {line})", "examine each in a file of its own")
+    root = documents[0] if documents else None
     if root is None or (found := _value(root).get("services")) is None or not list(found.pairs()):
         raise UnreadableError("it has no services", "give a compose file: compose.yaml, docker-compose.yml")
+    _refuse_doubled_keys(root)
     return _value(root)
+
+
+def _refuse_doubled_keys(root: "Node") -> None:
+    from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+    seen: set[int] = set()
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, SequenceNode):
+            nodes += node.value
+        elif isinstance(node, MappingNode):
+            lines: dict[str, int] = {}
+            for key, value in node.value:
+                nodes.append(value)
+                if not isinstance(key, ScalarNode):
+                    continue
+                line = key.start_mark.line + 1
+                if key.value in lines and key.value != MERGE:
+                    raise UnreadableError(
+                        f"line {line}: the key `{key.value}` stands there twice, at line {lines[key.value]} too",
+                        "compose refuses such a file: take one of them out",
+                    )
+                lines[key.value] = line
 
 
 def services(root: Value) -> Iterator[tuple[str, Value]]:

@@ -11,6 +11,8 @@ FLAG = re.compile(r"^--[a-z-]+(=\S*)?\s+")
 HEREDOC = re.compile(r"<<(-?)\s*([\"']?)([A-Za-z0-9_.]+)\2")
 VARIABLE = re.compile(r"\\?\$(?:\{(?P<braced>\w+)(?:(?P<operator>:?[-+])(?P<other>[^}]*))?\}|(?P<plain>\w+))")
 WITH_HEREDOCS = ("RUN", "COPY", "ADD")
+LONGEST_VALUE = 1 << 16
+LONGEST_SOURCE = 160
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -23,7 +25,7 @@ class Instruction:
     line: int  # from 1
     column: int  # of the value, from 1
     flags: tuple[str, ...] = ()
-    source: str = ""  # the first line as it stands, for evidence
+    source: str = ""  # its lines joined, cut, for evidence
 
     @property
     def words(self) -> tuple[str, ...] | None:
@@ -32,7 +34,7 @@ class Instruction:
             return None
         try:
             value = json.loads(self.value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return tuple(value) if isinstance(value, list) and all(isinstance(word, str) for word in value) else None
 
@@ -56,6 +58,7 @@ class Stage:
     shell: tuple[str, ...] = DEFAULT_SHELL
     shells: dict[int, tuple[str, ...]] = field(default_factory=dict)  # the shell of an instruction, by its line
     environment: dict[str, str] = field(default_factory=dict)
+    environment_set_at: dict[str, Instruction] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
     copies: list[Instruction] = field(default_factory=list)
     overridden: list[Instruction] = field(default_factory=list)
@@ -118,7 +121,13 @@ def instructions(text: str) -> Iterator[Instruction]:
                     if end == document[3]:
                         break
         position = line.find(value.split()[0]) if value.split() else -1
-        yield Instruction(name, value.strip(), first + 1, max(position, 0) + 1, tuple(flags), line.strip())
+        yield Instruction(name, value.strip(), first + 1, max(position, 0) + 1, tuple(flags), shortened(joined))
+
+
+def shortened(text: str) -> str:
+    """Return a text of several lines as one, cut."""
+    line = " ".join(text[: 4 * LONGEST_SOURCE].split())
+    return line if len(line) <= LONGEST_SOURCE else line[: LONGEST_SOURCE - 3] + "..."
 
 
 def stages(text: str) -> list[Stage]:
@@ -149,7 +158,9 @@ def expand(text: str, values: Mapping[str, str]) -> str:
             return match["other"] if known else ""
         return match[0] if known is None else known
 
-    return VARIABLE.sub(value, text)
+    expanded = VARIABLE.sub(value, text)
+    # Variables of variables grow without bounds.
+    return expanded if len(expanded) <= LONGEST_VALUE else text
 
 
 def _from(instruction: Instruction, earlier: list[Stage], values: Mapping[str, str]) -> Stage:
@@ -170,6 +181,7 @@ def _from(instruction: Instruction, earlier: list[Stage], values: Mapping[str, s
         shell=parent.shell,
         shells=dict(parent.shells),
         environment=dict(parent.environment),
+        environment_set_at=dict(parent.environment_set_at),
         copies=list(parent.copies),
     )
 
@@ -193,7 +205,9 @@ def _apply(stage: Stage, instruction: Instruction, globals_: Mapping[str, str]) 
         case "STOPSIGNAL":
             stage.stop_signal = instruction
         case "ENV":
-            stage.environment.update(_pairs(stage.expand(instruction.value)))
+            pairs = _pairs(stage.expand(instruction.value))
+            stage.environment.update(pairs)
+            stage.environment_set_at.update(dict.fromkeys(pairs, instruction))
         case "ARG":
             for word in instruction.value.split():
                 key, equals, value = word.partition("=")

@@ -72,11 +72,20 @@ class Launch:
         """The innermost pysupervise."""
         return next((init for init in reversed(self.inits) if init.is_ours), None)
 
+    def stands_in(self, words: Sequence[str]) -> bool:
+        """Whether the shell's text, or else the service, is among these last words of the command line."""
+        if self.text:
+            return self.text in words
+        return bool(self.service) and tuple(words[-len(self.service) :]) == self.service
+
     def reaching_service(self, signum: int) -> int:
         """Return the signal that arrives behind all the inits."""
         for init in self.inits:
             signum = init.passes_on(signum)
         return signum
+
+
+NOTHING = Launch((), (), "", ())  # where it is not known what is started
 
 
 def read(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Launch:
@@ -132,19 +141,18 @@ def simple_command(text: str) -> list[str]:
 
 
 def _text_index(words: Sequence[str]) -> int:
-    """Return the index of the text that a shell is to run, 0 where it gets none: sh -c, bash -lc, busybox sh -ec."""
-    start = 2 if programs.base_name(words[0]) == "busybox" else 1
-    for index, word in enumerate(words[start:], start):
-        if not word.startswith("-"):
-            return 0
-        if "c" in word[1:] and not word.startswith("--"):
-            following = index + 1
-            while following < len(words) and words[following].startswith(("-", "+")) and words[following] != "--":
-                following += 1  # sh -c -e TEXT
-            if words[following : following + 1] == ["--"]:
-                following += 1
-            return following if following < len(words) else 0
-    return 0
+    """Return the index of the text that a shell is to run, 0 where it gets none: sh -c, bash -lc, bash -o pipefail -c, busybox sh -ec."""
+    index = 2 if programs.base_name(words[0]) == "busybox" else 1
+    given = False
+    while index < len(words) and words[index].startswith(("-", "+")) and words[index] not in ("-", "--"):
+        option = words[index]
+        index += 1
+        if not option.startswith("--"):
+            given |= "c" in option[1:]
+            index += option[-1] in "oO"  # set -o NAME, shopt -O NAME
+    if words[index : index + 1] in (["-"], ["--"]):
+        index += 1
+    return index if given and index < len(words) else 0
 
 
 def _take(name: str, words: list[str], environment: Mapping[str, str]) -> tuple[Init, list[str]]:

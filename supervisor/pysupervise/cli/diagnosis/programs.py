@@ -1,8 +1,8 @@
 """What is known of programs by their name: which are inits, which are shells, which signal each expects for a stop."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from signal import Signals
 
 OURS = "pysupervise"
@@ -19,8 +19,8 @@ SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"
 # As PID 1 they get only the signals that the program on top installs a handler for, and most do not for TERM.
 INTERPRETERS = frozenset({"python", "python3", "node", "nodejs", "ruby", "perl", "php", "sleep", "tail", "deno", "bun"})
 
-TERM, INT, QUIT, WINCH, USR1, KILL, STOP = (
-    int(getattr(Signals, name)) for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGWINCH", "SIGUSR1", "SIGKILL", "SIGSTOP")
+TERM, INT, QUIT, HUP, WINCH, USR1, KILL, STOP = (
+    int(getattr(Signals, name)) for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGWINCH", "SIGUSR1", "SIGKILL", "SIGSTOP")
 )
 RTMIN_3 = 37  # what systemd calls SIGRTMIN+3 (systemd(1)); glibc keeps 32 and 33 for itself
 
@@ -32,6 +32,7 @@ class Expectation:
     graceful: tuple[int, ...]  # the first one is what its own image sets
     otherwise: str  # what another signal, above all TERM, does to it
     severity: str = "warning"
+    goes_on: Mapping[int, str] = field(default_factory=dict)  # signals that do not stop it at all
 
 
 EXPECTED: dict[str, Expectation] = {
@@ -41,13 +42,37 @@ EXPECTED: dict[str, Expectation] = {
     "postgres": Expectation((INT,), "TERM is PostgreSQL's smart shutdown: it waits until every client has left by itself"),
     "haproxy": Expectation((USR1,), "TERM is HAProxy's hard stop: connections in use are closed"),
     "unicorn": Expectation((QUIT,), "TERM and INT are unicorn's quick shutdown: requests in work are cut off"),
+    "gunicorn": Expectation(
+        (TERM,),
+        "INT and QUIT are gunicorn's quick shutdown: requests in work are cut off",
+        goes_on={HUP: "On HUP gunicorn reloads, and goes on"},
+    ),
+    "java": Expectation(
+        (TERM, INT, HUP),
+        "Shutdown hooks run on TERM, INT and HUP",
+        goes_on={QUIT: "On QUIT the JVM prints its threads, and goes on"},
+    ),
     "systemd": Expectation((RTMIN_3,), "systemd as PID 1 does not shut down on TERM: it executes itself anew", "error"),
 }
 ALIASES = {
-    "apache2": "httpd", "httpd-foreground": "httpd", "apache2-foreground": "httpd", "apachectl": "httpd", "apache2ctl": "httpd",
-    "openresty": "nginx", "postmaster": "postgres", "init": "systemd",
+    "apache2": "httpd", "httpd-foreground": "httpd", "apache2-foreground": "httpd", "openresty": "nginx",
+    "postmaster": "postgres",
 }  # fmt: skip
+SYSTEMD_PATHS = frozenset({"/sbin/init", "/usr/sbin/init"})  # where the image is no alpine, whose init is busybox's
+BUSYBOX_IMAGES = frozenset({"alpine", "busybox"})
+# Programs that stay in front of what they start: what that does to a stop, and what to write instead. Measured with Debian 12's.
+USER_SWITCHERS = frozenset({"su", "runuser"})
+_SWITCHER = (
+    "At TERM it passes the signal on, waits 2 s, and kills the command with KILL, however long the grace period is.",
+    "USER in the image, pysupervise --user NAME, or setpriv, gosu, su-exec, which hand over with exec",
+)
+_APACHECTL = (
+    "Debian's is a shell script that starts the server without exec: the shell gets the stop signal, and passes nothing on.",
+    '["sh", "-c", ". /etc/apache2/envvars && exec apache2 -D FOREGROUND"], and STOPSIGNAL SIGWINCH',
+)
+WRAPPERS = {"su": _SWITCHER, "runuser": _SWITCHER, "apachectl": _APACHECTL, "apache2ctl": _APACHECTL}
 # Base images that set the right STOPSIGNAL themselves: their last path component, or the beginning of it.
+IMAGE_SERVICES = {"php": "php-fpm"}
 SETTING_IMAGES = {"nginx": QUIT, "openresty": QUIT, "httpd": WINCH, "postgres": INT, "php": QUIT, "haproxy": USR1}
 
 
@@ -64,6 +89,9 @@ def service_name(words: Sequence[str]) -> str:
     # An entry script of the official images hands over to what follows it.
     if name in ("docker-entrypoint.sh", "docker-php-entrypoint") and len(words) > 1:
         return service_name(words[1:])
+    # /init is another one: that of s6-overlay, and of many images a script.
+    if words and words[0] in SYSTEMD_PATHS:
+        return "systemd"
     return ALIASES.get(name, name)
 
 

@@ -3,11 +3,11 @@
 import os
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pysupervise.cli.diagnosis import compose, launch, rules_dockerfile, rules_launch
 from pysupervise.cli.diagnosis.compose import Value
-from pysupervise.cli.diagnosis.dockerfile import Stage
+from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage, shortened
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
 from pysupervise.cli.diagnosis.rules_launch import Place
 from pysupervise.core.settings import Settings
@@ -15,6 +15,8 @@ from pysupervise.core.settings import Settings
 DEFAULT_STOP_S = 10.0  # of compose
 MARGIN_S = 5.0
 DOCKERFILE = "Dockerfile"
+MOST_CHARACTERS = 1_000_000
+COMPOSE_WORDS = {"STOPSIGNAL ": "stop_signal: ", "ENTRYPOINT [": "entrypoint: ["}  # of a fix
 # Kinds of values that compose takes, of the keys that rules look at; null stands for the default.
 WORDS, BOOLEAN, STRING = ("string", "list", "true or false"), ("true or false",), ("string", "true or false")
 KINDS = {
@@ -38,6 +40,7 @@ class Start:
 
     words: tuple[str, ...]
     place: Place
+    service_place: Place  # of the shell, or else of the service
     environment: dict[str, str]
     stop_signal: str  # of its Dockerfile, "" where there is none
     base: str  # the image
@@ -48,6 +51,8 @@ def examine(text: str, file: str, directory: str) -> Iterator[Remark]:
     """Judge a compose file; ``directory``: where build contexts are looked for. Raises compose.UnreadableError."""
     root = compose.load(text)
     lines = text.splitlines()
+    if (include := root.get("include")) is not None:
+        yield Unread(f"the files that it includes ({file}:{include.line})")
     found = list(compose.services(root))
     for name, service in found:
         for remark in _service(service, dict(found), file, directory, lines):
@@ -63,7 +68,10 @@ def _named(name: str, remark: Remark) -> Remark:
     """Say which service it is about."""
     match remark:
         case Finding():
-            return Finding(remark.severity, remark.rule, f"{name}: {remark.title}", remark.evidence, remark.consequence, remark.fix)
+            fix = remark.fix
+            for word, own in COMPOSE_WORDS.items():
+                fix = fix.replace(word, own)
+            return replace(remark, title=f"{name}: {remark.title}", fix=fix)
         case Passed():
             return Passed(f"{name}: {remark.text}")
         case Unread():
@@ -72,7 +80,10 @@ def _named(name: str, remark: Remark) -> Remark:
 
 def _service(own: Value, others: dict[str, Value], file: str, directory: str, lines: list[str]) -> Iterator[Remark]:
     def place(value: Value) -> Place:
-        return Place(file, value.line, value.column, lines[value.line - 1].strip())
+        line = lines[value.line - 1].strip()
+        if value.is_block and value.text:
+            line = shortened(f"{line} {value.text}")
+        return Place(file, value.line, value.column, line)
 
     if own.kind not in ("mapping", "null"):
         yield _wrong_kind("the service", own, "a mapping", place(own))
@@ -102,21 +113,22 @@ def _service(own: Value, others: dict[str, Value], file: str, directory: str, li
     started = _start(get, place, directory)
     if isinstance(started, Unread):
         yield started
-        launched, start = launch.Launch((), (), "", ()), None
+        launched, start = launch.NOTHING, None
     else:
         start = started
         launched = launch.read(start.words, start.environment)
         if start.unknown_entrypoint:
             yield Unread(f"the image's own ENTRYPOINT: judged as if it had none ({start.place.file}:{start.place.line})")
-        yield from rules_launch.shell(launched, start.place)
-        yield from rules_launch.several_processes(launched, start.place)
+        yield from rules_launch.shell(launched, start.service_place)
+        yield from rules_launch.several_processes(launched, start.service_place)
         yield from rules_launch.inits(launched, start.place)
-        yield from rules_launch.script_runner(launched, start.place)
+        yield from rules_launch.script_runner(launched, start.service_place)
+        yield from rules_launch.wrapper(launched, start.service_place)
         init = get("init")
         if init is None or not init.is_true:
-            yield from rules_launch.without_init(launched, start.place)
-    yield from _doubled_init(get("init"), launched, place)
-    yield from _stop_signal(get("stop_signal"), launched, start, place)
+            yield from rules_launch.without_init(launched, start.service_place)
+    yield from _doubled_init(get("init"), launched, place, shared=get("pid") is not None)
+    yield from _stop_signal(get("stop_signal"), launched, start, place, (image.text or "") if (image := get("image")) else "")
     if get("env_file") is not None and launched.ours is not None:
         yield Unread("env_file: variables of PYSUPERVISE_ in it are not looked at")
     yield from _grace(get("stop_grace_period"), launched, own, place)
@@ -148,7 +160,7 @@ def _string(key: str, value: Value, place: Place) -> list[Remark]:
                 "close the quote",
             )
         ]
-    return list(rules_launch.operators_as_words(words, place, f"compose splits a string in {key} into words itself and runs no shell"))
+    return list(rules_launch.words_of_a_shell(words, place, f"compose splits a string in {key} into words itself and runs no shell"))
 
 
 def _words(value: Value | None) -> tuple[str, ...] | None:
@@ -168,70 +180,66 @@ def _start(get: _Getter, place: _Placer, directory: str) -> Start | Unread:
     entrypoint, command = get("entrypoint"), get("command")
     first, rest = _words(entrypoint), _words(command)
     environment = _environment(get("environment"))
-    image = get("image")
-    base = (image.text or "") if image is not None else ""
+    base = (value.text or "") if (value := get("image")) is not None else ""
     build = get("build")
-    built: Start | None = None
-    if build is not None:
-        built = _built(build, place, directory)
-    if built is not None:
-        environment = {**built.environment, **environment}
-        base = built.base
-    stop_signal = built.stop_signal if built is not None else ""
+    read = _stage(build, directory, place) if build is not None else None
+    signal = ""
+    if read is not None:
+        stage = read[0]
+        environment = {**stage.environment, **environment}
+        base = stage.base
+        signal = stage.expand(stage.stop_signal.value) if stage.stop_signal is not None else ""
+
+    def start(words: tuple[str, ...], at: Place, tail: tuple[str, ...], tail_at: Place, *, unknown_entrypoint: bool = False) -> Start:
+        inside = launch.read(words, environment).stands_in(tail)
+        return Start(words, at, tail_at if inside else at, environment, signal, base, unknown_entrypoint)
+
     if first is not None and entrypoint is not None:  # it takes the image's CMD away
-        return Start((*first, *(rest or ())), place(entrypoint), environment, stop_signal, base, unknown_entrypoint=False)
-    if built is not None:
-        entry, default = _image_words(build, directory)
-        words = (*entry, *(rest if rest is not None else default))
-        at = place(command) if rest is not None and command is not None else built.place
-        return Start(words, at, environment, stop_signal, base, unknown_entrypoint=built.unknown_entrypoint)
+        return start((*first, *(rest or ())), place(entrypoint), rest or (), place(command or entrypoint))
+    if read is not None and build is not None:
+        return _built(read, start, rest, place(command) if command is not None else None, place(build))
     if rest is not None and command is not None:
-        return Start(rest, place(command), environment, stop_signal, base, unknown_entrypoint=True)
+        return start(rest, place(command), rest, place(command), unknown_entrypoint=True)
     return Unread(f"what it starts: that is in the image{' ' + base if base else ''}")
 
 
-def _dockerfile(build: Value, directory: str) -> tuple[str, str] | None:
-    """Return the Dockerfile and the target of a build, None where the file is not here."""
-    context = build.text or ((value := build.get("context")) and value.text) or "."
-    name = ((value := build.get("dockerfile")) and value.text) or DOCKERFILE
+def _built(
+    read: tuple[Stage, str, int], start: Callable[..., Start], rest: tuple[str, ...] | None, rest_at: Place | None, build_at: Place
+) -> Start:
+    """Return what the image of a Dockerfile starts, with compose's command in the place of its CMD where there is one."""
+    stage, path, line_offset = read
+
+    def at(instruction: Instruction | None) -> Place:
+        if instruction is None:
+            return build_at
+        return Place(path, instruction.line + line_offset, instruction.column, instruction.source)
+
+    entry = stage.words_of(stage.entrypoint) if stage.entrypoint is not None else ()
+    tail: tuple[str, ...] = ()
+    if stage.entrypoint is None or stage.entrypoint.words is not None:
+        tail = rest if rest is not None else (stage.words_of(stage.command) if stage.command is not None else ())
+    tail_at = rest_at if rest_at is not None else at(stage.command)
+    head_at = at(stage.entrypoint) if entry else tail_at
+    return start((*entry, *tail), head_at, tail, tail_at, unknown_entrypoint=stage.entrypoint is None)
+
+
+def _stage(build: Value, directory: str, place: _Placer) -> tuple[Stage, str, int] | None:
+    """Return the stage that is built, its file, and the line of that file in front of it; None where there is none here."""
     target = ((value := build.get("target")) and value.text) or ""
-    path = os.path.join(directory, context, name)
-    return (path, target) if os.path.isfile(path) else None
-
-
-def _stage(build: Value | None, directory: str) -> tuple[Stage, str] | None:
-    found = _dockerfile(build, directory) if build is not None else None
-    if found is None:
-        return None
+    inline = build.get("dockerfile_inline")
     try:
-        with open(found[0], encoding="utf-8-sig", errors="replace") as file:
-            return rules_dockerfile.pick(file.read(), found[1]), os.path.normpath(found[0])
+        if inline is not None and inline.text is not None:
+            at = place(inline)
+            return rules_dockerfile.pick(inline.text, target), at.file, at.line
+        context = build.text or ((value := build.get("context")) and value.text) or "."
+        name = ((value := build.get("dockerfile")) and value.text) or DOCKERFILE
+        path = os.path.join(directory, context, name)
+        if not os.path.isfile(path):
+            return None
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            return rules_dockerfile.pick(file.read(MOST_CHARACTERS), target), os.path.normpath(path), 0
     except (OSError, rules_dockerfile.NoStageError):
         return None
-
-
-def _built(build: Value, place: _Placer, directory: str) -> Start | None:
-    read = _stage(build, directory)
-    if read is None:
-        return None
-    stage, path = read
-    at = place(build)
-    if stage.entrypoint is not None or stage.command is not None:
-        _, instruction = rules_dockerfile.effective(stage)
-        at = Place(path, instruction.line, instruction.column, instruction.source)
-    signal = stage.expand(stage.stop_signal.value) if stage.stop_signal is not None else ""
-    return Start((), at, dict(stage.environment), signal, stage.base, unknown_entrypoint=stage.entrypoint is None)
-
-
-def _image_words(build: Value | None, directory: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    read = _stage(build, directory)
-    if read is None:
-        return (), ()
-    stage = read[0]
-    entry = stage.words_of(stage.entrypoint) if stage.entrypoint is not None else ()
-    if stage.entrypoint is not None and stage.entrypoint.words is None:
-        return entry, ()
-    return entry, stage.words_of(stage.command) if stage.command is not None else ()
 
 
 def _environment(value: Value | None) -> dict[str, str]:
@@ -242,7 +250,7 @@ def _environment(value: Value | None) -> dict[str, str]:
     return {key: item.text or "" for key, item in value.pairs()}
 
 
-def _doubled_init(init: Value | None, launched: launch.Launch, place: _Placer) -> Iterator[Remark]:
+def _doubled_init(init: Value | None, launched: launch.Launch, place: _Placer, *, shared: bool) -> Iterator[Remark]:
     if init is None or not init.is_true:
         return
     if launched.inits:
@@ -254,15 +262,15 @@ def _doubled_init(init: Value | None, launched: launch.Launch, place: _Placer) -
             f"{launched.inits[0].name} is not PID 1 then: it cannot signal the namespace in one step, and each signal takes one more hop.",
             "init: false, or leave it out",
         )
-    else:
+    elif not shared:
         yield Passed("the engine's init is PID 1 (init: true)")
 
 
-def _stop_signal(value: Value | None, launched: launch.Launch, start: Start | None, place: _Placer) -> Iterator[Remark]:
-    if start is None:
-        return
+def _stop_signal(value: Value | None, launched: launch.Launch, start: Start | None, place: _Placer, image: str) -> Iterator[Remark]:
     if value is not None and value.text:
         at, word = place(value), value.text
+    elif start is None:
+        return
     elif start.stop_signal:
         at, word = start.place, start.stop_signal
     else:
@@ -270,7 +278,7 @@ def _stop_signal(value: Value | None, launched: launch.Launch, start: Start | No
         return
     number = rules_launch.parsed_signal(word, at)
     if isinstance(number, int):
-        yield from rules_launch.stop_signal(launched, at, number, f"stop signal: {word}")
+        yield from rules_launch.stop_signal(launched, at, number, f"stop signal: {word}", start.base if start is not None else image)
     else:
         yield number
 
@@ -299,14 +307,17 @@ def _grace(value: Value | None, launched: launch.Launch, service: Value, place: 
     if ours is None or ours.settings is None:
         return
     grace, sweep = _graces(ours.settings)
-    if limit > grace:
-        yield Passed(f"stop_grace_period {limit:g}s is longer than pysupervise's {grace:g}s")
+    # What does not get the signals is left when the command has ended, and has a time of its own then.
+    needed = grace if ours.settings.forward == "tree" else grace + sweep
+    if limit > needed:
+        yield Passed(f"stop_grace_period {limit:g}s is longer than pysupervise's {needed:g}s")
         return
     whose = f"stop_grace_period {text}" if text else f"compose's default of {DEFAULT_STOP_S:g}s"
     yield Finding(
         ERROR if limit < grace else WARNING,
         "grace-too-short",
-        f"{whose} is {'shorter than' if limit < grace else 'not longer than'} pysupervise's grace of {grace:g}s",
+        f"{whose} is {'shorter than' if limit < needed else 'not longer than'} pysupervise's grace of {grace:g}s"
+        + (f" and its {sweep:g}s for what the command leaves" if needed > grace else ""),
         (str(at),),
         "The engine kills PID 1 first, the kernel kills everybody else in the same instant, and nobody is left to say who did not stop.",
         f"stop_grace_period: {grace + max(sweep, MARGIN_S):g}s, or a shorter --grace",

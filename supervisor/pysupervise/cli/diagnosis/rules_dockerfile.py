@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from pysupervise.cli.diagnosis import launch, programs, rules_launch, script
+from pysupervise.cli.diagnosis import launch, programs, rules_launch, script, shellflow
 from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage, stages
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
 from pysupervise.cli.diagnosis.rules_launch import Place
@@ -34,6 +34,8 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
     entrypoint, command = stage.entrypoint, stage.command
     if entrypoint is None and command is None:
         yield Unread(f"what the image starts: {file} has neither ENTRYPOINT nor CMD, they are those of {stage.base}")
+        if stage.stop_signal is not None:
+            yield from _stop_signal(stage, launch.NOTHING, file, _place(file, stage.stop_signal))
         return
     for instruction in (entrypoint, command):
         if instruction is not None:
@@ -64,14 +66,16 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
         )
     if entrypoint is None and not _is_from_scratch(stage):
         yield Unread(f"whether {stage.base} has an ENTRYPOINT in front of this CMD: judged as if it had none")
-    # Of a CMD in shell form behind an init in exec form, the CMD's line is the one to mend.
-    shell_place = _place(file, command) if command is not None and command.words is None and not shell_form_entry else place
-    yield from rules_launch.shell(launched, shell_place)
-    yield from rules_launch.several_processes(launched, shell_place)
-    yield from rules_launch.inits(launched, place)
-    yield from rules_launch.without_init(launched, place)
-    service_place = _place(file, command) if command is not None and tuple(command.words or ()) == launched.service else shell_place
+    service_place = place
+    if command is not None and not shell_form_entry and launched.stands_in(stage.words_of(command)):
+        service_place = _place(file, command)
+    variables = {name: _place(file, instruction) for name, instruction in stage.environment_set_at.items()}
+    yield from rules_launch.shell(launched, service_place)
+    yield from rules_launch.several_processes(launched, service_place)
+    yield from rules_launch.inits(launched, place, variables)
+    yield from rules_launch.without_init(launched, service_place)
     yield from rules_launch.script_runner(launched, service_place)
+    yield from rules_launch.wrapper(launched, service_place)
     yield from _stop_signal(stage, launched, file, place)
     yield from _script(stage, launched, file, place, context)
 
@@ -85,7 +89,8 @@ def effective(stage: Stage) -> tuple[tuple[str, ...], Instruction]:
         return stage.words_of(command), command
     words = stage.words_of(entrypoint)
     if command is not None and entrypoint.words is not None:
-        words = (*words, *stage.words_of(command))
+        # ENTRYPOINT [] only takes the base's away.
+        return (*words, *stage.words_of(command)), entrypoint if words else command
     return words, entrypoint
 
 
@@ -104,7 +109,7 @@ def _form(instruction: Instruction, stage: Stage, file: str) -> Iterator[Remark]
             else "write it as JSON, with double quotes",
         )
     elif instruction.words is not None:
-        yield from rules_launch.operators_as_words(instruction.words, place, "The exec form runs no shell")
+        yield from rules_launch.words_of_a_shell(instruction.words, place, "The exec form runs no shell")
         if instruction.words and instruction.words[0].startswith("$"):
             yield Finding(
                 ERROR,
@@ -142,15 +147,16 @@ def _stop_signal(stage: Stage, launched: launch.Launch, file: str, place: Place)
     own = _place(file, stage.stop_signal)
     number = rules_launch.parsed_signal(stage.expand(stage.stop_signal.value), own)
     if isinstance(number, int):
-        yield from rules_launch.stop_signal(launched, own, number, str(place))
+        yield from rules_launch.stop_signal(launched, own, number, str(place), stage.base)
     else:
         yield number
 
 
 def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, context: str) -> Iterator[Remark]:
     words = launched.service
+    by_shell = bool(launched.shell)
     if words and programs.is_shell(words) and len(words) > 1 and not words[1].startswith("-"):
-        words = words[1:]  # sh /entrypoint.sh
+        words, by_shell = words[1:], True  # sh /entrypoint.sh
     if not words or not ("/" in words[0] or words[0].endswith(".sh")):
         return
     path = words[0]
@@ -170,6 +176,16 @@ def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, cont
     shown = os.path.normpath(found)
     if "\0" in text or not script.is_shell_script(text):
         return
+    if not text.startswith("#!") and not by_shell and all(init.is_ours for init in launched.inits):
+        # execve(2) refuses it; a shell and execvp(3), which other inits call, take /bin/sh instead.
+        yield Finding(
+            ERROR,
+            "no-interpreter-line",
+            f"{shown} has no `#!` line",
+            (f"{shown}:1:1: {text.partition(chr(10))[0].rstrip()}",),
+            "The kernel does not know what should run it (exec format error): the container does not start.",
+            f"#!/bin/sh as the first line of {shown}",
+        )
     if text.partition("\n")[0].startswith("#!") and text.partition("\n")[0].endswith("\r"):
         yield Finding(
             ERROR,
@@ -186,10 +202,10 @@ def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, cont
 def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Remark]:
     found = script.flaws(text)
     if not found:
-        if script.hands_over(text):
+        if shellflow.follow(text).hands_over:
             yield Passed(f"{shown} hands over with exec")
         else:
-            yield Unread(f"where {shown} leads: it ends in a loop, a builtin or a branch that may be passed over, which is not judged here")
+            yield Unread(f"where {shown} leads: it ends in a loop, a subshell or a builtin, which is not judged here")
     ours = launched.ours
     covered = ours is not None and ours.settings is not None and ours.settings.forward != "child"
     for flaw in found:

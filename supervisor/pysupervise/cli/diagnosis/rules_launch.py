@@ -1,13 +1,15 @@
 """Rules that Dockerfiles and compose files share: what a command line of known words does with a stop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from pysupervise.cli.diagnosis import launch, programs, runners, shelltext
+from pysupervise.cli.diagnosis import launch, programs, runners, shellflow, shelltext
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
 from pysupervise.core import signals
 
 WITH_INIT = 'ENTRYPOINT ["pysupervise", "--"]'
+SHELL_WORDS = frozenset({"exec", "cd", "source", ".", "export", "set", "ulimit", "umask", "trap", "eval"})
 OPERATOR_WORDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "2>", "&>"})
 
 
@@ -29,9 +31,12 @@ def shell(launched: launch.Launch, place: Place) -> Iterator[Remark]:
     if not launched.shell:
         return
     between = shelltext.operators(launched.text)
-    pieces = list(shelltext.split(launched.text))
-    if pieces and pieces[-1].words[:1] == ["exec"] and pieces[-1].separator == "":
+    flow = shellflow.follow(launched.text)
+    if flow.hands_over:
         yield Passed(f"the shell of {place.file}:{place.line} hands over with exec")
+        return
+    if flow.traps:
+        yield Unread(f"what the shell of {place.file}:{place.line} does on the stop signal: it has a trap of its own")
         return
     name = programs.base_name(launched.shell[0])
     ours = launched.ours
@@ -59,11 +64,22 @@ def shell(launched: launch.Launch, place: Place) -> Iterator[Remark]:
             f"When the shell dies of the stop signal {init.name} leaves, and the kernel kills the service before it has cleaned up.",
             exec_fix,
         )
+    elif name == "bash" and flow.decided and _is_list_of_commands(launched.text) and not flow.tails[-1].in_branch:
+        yield Finding(
+            WARNING,
+            "shell-in-front",
+            "bash starts the service as the last of several commands",
+            (str(place),),
+            "bash 5.2 replaces itself with the last command of such a list; older ones, and other shells, stay PID 1: then TERM does "
+            "nothing, and a stop ends with KILL, status 137.",
+            exec_fix,
+        )
     elif between:
+        operator = "a line end" if between[0] == "newline" else f"`{between[0]}`"
         yield Finding(
             ERROR,
             "shell-in-front",
-            f"{name} is PID 1, and the service is its child (`{between[0]}` in the text)",
+            f"{name} is PID 1, and the service is its child ({operator} in the text)",
             (str(place),),
             "A shell as PID 1 neither acts on TERM nor passes it on: a stop waits its full time, then everything is killed, status 137.",
             exec_fix,
@@ -80,10 +96,22 @@ def shell(launched: launch.Launch, place: Place) -> Iterator[Remark]:
         )
 
 
+def _is_list_of_commands(text: str) -> bool:
+    """Whether it is simple commands one after the other, none of them in the background, in a pipe, or redirected at last."""
+    pieces = list(shelltext.split(text))
+    operators = {piece.separator for piece in pieces}
+    last = pieces[-1].text if pieces else ""
+    return (
+        operators <= {";", "&&", "||", "\n", ""}
+        and not any(mark in last for mark in "<>{}()")
+        and last.split()[0] not in shelltext.RESERVED
+    )
+
+
 def several_processes(launched: launch.Launch, place: Place) -> Iterator[Remark]:
     """More than one process, and nobody who reaps."""
     both = [operator for operator in shelltext.operators(launched.text) if operator in ("&", "|", "|&")] if launched.text else []
-    if both and not launched.inits:
+    if both and not launched.inits and not shellflow.follow(launched.text).traps:
         yield Finding(
             WARNING,
             "several-processes",
@@ -94,8 +122,8 @@ def several_processes(launched: launch.Launch, place: Place) -> Iterator[Remark]
         )
 
 
-def inits(launched: launch.Launch, place: Place) -> Iterator[Remark]:
-    """Two inits, and options that pysupervise would refuse."""
+def inits(launched: launch.Launch, place: Place, variables: Mapping[str, Place] = MappingProxyType({})) -> Iterator[Remark]:
+    """Two inits, and options that pysupervise would refuse. ``variables``: where those of the environment are set."""
     names = [init.name for init in launched.inits]
     if len(names) > 1:
         yield Finding(
@@ -108,11 +136,12 @@ def inits(launched: launch.Launch, place: Place) -> Iterator[Remark]:
         )
     for init in launched.inits:
         if init.wrong:
+            at = next((where for name, where in variables.items() if name in init.wrong), place)
             yield Finding(
                 ERROR,
                 "wrong-options",
                 "pysupervise would refuse its options with status 2",
-                (str(place), init.wrong),
+                (str(at), init.wrong),
                 "The container ends at once, with status 2.",
                 "see pysupervise --help",
             )
@@ -131,7 +160,7 @@ def without_init(launched: launch.Launch, place: Place) -> Iterator[Remark]:
             (str(place),),
             "As PID 1 it gets only the signals that the program handles; without a handler for TERM a stop ends with KILL. "
             "Orphans become zombies.",
-            f"handle TERM in the program, or {WITH_INIT}",
+            f"handle the stop signal in the program (TERM, unless STOPSIGNAL names another), or {WITH_INIT}",
         )
 
 
@@ -146,9 +175,13 @@ def script_runner(launched: launch.Launch, place: Place) -> Iterator[Remark]:
 def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source: str, base: str = "") -> Iterator[Remark]:
     """Judge the engine's signal against what the service expects. ``sent``: None where it is not said; ``base``: the image's name."""
     ours = launched.ours
-    name = programs.service_name(launched.service)
-    expected = programs.EXPECTED.get(name)
     image = base.rpartition("/")[2].partition(":")[0].partition("@")[0]
+    name = programs.service_name(launched.service)
+    if not launched.service and image in programs.SETTING_IMAGES and (image != "php" or "fpm" in base):
+        name = programs.service_name([programs.IMAGE_SERVICES.get(image, image)])
+    expected = programs.EXPECTED.get(name)
+    if name == "systemd" and image in programs.BUSYBOX_IMAGES:
+        expected = None
     if sent is None and image in programs.SETTING_IMAGES and (image != "php" or "fpm" in base):
         sent, source = programs.SETTING_IMAGES[image], f"STOPSIGNAL of the image {base}"
     signum = programs.TERM if sent is None else sent
@@ -189,33 +222,66 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
     if arriving in expected.graceful:
         yield Passed(f"{name} gets {signals.name(arriving)}, its graceful stop ({source})")
         return
+    if arriving in expected.goes_on:
+        otherwise, severity = expected.goes_on[arriving], ERROR
+    else:
+        otherwise, severity = expected.otherwise, expected.severity
     wanted = signals.name(expected.graceful[0])
     option = f'"--stop-signal", "{wanted}"'
     yield Finding(
-        expected.severity,
+        severity,
         "stop-signal-against-service",
         f"{name} gets {signals.name(arriving) if arriving else 'nothing'}, and stops gracefully on {wanted}",
         (str(place), source),
-        f"{expected.otherwise}.",
+        f"{otherwise}.",
         f"STOPSIGNAL SIG{wanted}" if ours is None else f'ENTRYPOINT ["pysupervise", {option}, "--"]',
     )
 
 
-def operators_as_words(words: tuple[str, ...], place: Place, why: str) -> Iterator[Remark]:
-    """Shell operators where no shell reads them."""
+def words_of_a_shell(words: tuple[str, ...], place: Place, why: str) -> Iterator[Remark]:
+    """Shell operators and builtins where no shell reads them."""
     launched = launch.read(words)
     if launched.shell:
         return
+    fix = 'name the shell, below an init: ["pysupervise", "--forward", "handlers", "--", "sh", "-c", "first && exec second"]'
+    first = (launched.service or words or ("",))[0]
     wrong = next((word for word in words[1:] if word in OPERATOR_WORDS or (word.endswith(";") and " " not in word)), None)
     if wrong is not None:
         yield Finding(
             ERROR,
             "operator-without-shell",
-            f"`{wrong}` is handed to {programs.base_name((launched.service or words)[0])} as an argument",
+            f"`{wrong}` is handed to {programs.base_name(first)} as an argument",
             (str(place),),
             f"{why}, so `{wrong}` and what follows are arguments of the first program.",
-            'name the shell, below an init: ["pysupervise", "--forward", "handlers", "--", "sh", "-c", "first && exec second"]',
+            fix,
         )
+    elif first in SHELL_WORDS or ("=" in first and first.partition("=")[0].isidentifier()):
+        yield Finding(
+            ERROR,
+            "builtin-without-shell",
+            f"`{first}` is no program, but a word of the shell",
+            (str(place),),
+            f"{why}: a program of that name is looked for, and not found.",
+            "leave `exec` out: there is nothing to replace" if first == "exec" else fix,
+        )
+
+
+def wrapper(launched: launch.Launch, place: Place) -> Iterator[Remark]:
+    """Judge programs that start the service as their child, and what they do with a stop."""
+    name = programs.base_name(launched.service[0]) if launched.service else ""
+    found = programs.WRAPPERS.get(name)
+    if found is None:
+        return
+    consequence, fix = found
+    covered = name not in programs.USER_SWITCHERS and launched.ours is not None and launched.ours.signals_group()
+    yield Finding(
+        INFO if covered else WARNING,
+        "wrapper-in-front",
+        f"`{name}` stands in front of the service",
+        (str(place),),
+        consequence if not covered else "The service gets the stop signal from pysupervise itself; the status is the wrapper's.",
+        fix,
+    )
 
 
 def parsed_signal(word: str, place: Place) -> int | Remark:

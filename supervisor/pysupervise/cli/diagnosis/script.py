@@ -8,7 +8,6 @@ from pysupervise.cli.diagnosis import programs, shellflow, shelltext
 from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage
 
 ARGUMENTS = re.compile(r'^"?\$\{?[@*]\}?"?$')
-ENDING = frozenset({"exit", "return", "echo", "printf", ":", "true", "false"})
 # Commands that end by themselves: last in a branch they are no service.
 PREPARING = frozenset({
     "cat", "chgrp", "chmod", "chown", "cp", "curl", "cut", "date", "find", "grep", "install", "ln", "ls", "mkdir", "mv", "rm", "sed", "tar",
@@ -42,11 +41,10 @@ def is_shell_script(text: str) -> bool:
 def flaws(text: str) -> list[Flaw]:
     """Return what keeps signals from the service: "$@" without exec, or a last command without exec, in each branch at the end."""
     flow = shellflow.follow(text)
-    traps = any(tail.words[0] == "trap" for tail in flow.outside)
-    execs = any(_hands_over(tail) for tail in flow.tails)
+    execs = any(tail.hands_over for tail in flow.tails)
     found = []
     for tail in (*flow.outside, *(tail for tail in flow.tails if tail not in flow.outside)):
-        rule = _rule(tail, last=tail in flow.tails, traps=traps)
+        rule = _rule(tail, last=tail in flow.tails, traps=flow.traps)
         if rule == "no-exec-before-arguments" and execs and tail not in flow.tails:
             continue  # a step before the one that hands over, such as the first start of a database
         if rule:
@@ -69,17 +67,6 @@ def _rule(tail: shellflow.Tail, *, last: bool, traps: bool) -> str:
     if name == "wait" and not traps:
         return "wait-without-trap"
     return "" if name == "exec" or name in shelltext.BUILTINS else "last-command-without-exec"
-
-
-def _hands_over(tail: shellflow.Tail) -> bool:
-    return tail.words[0] == "exec" and not tail.piped
-
-
-def hands_over(text: str) -> bool:
-    """Whether every way to the end of a script is an exec, or an end without a service."""
-    flow = shellflow.follow(text)
-    ways = [tail for tail in flow.tails if tail.words[0] not in ENDING]
-    return flow.decided and bool(ways) and all(_hands_over(tail) for tail in ways)
 
 
 def in_context(path: str, stage: Stage, context: str) -> str | None:

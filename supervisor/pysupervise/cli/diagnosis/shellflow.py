@@ -7,6 +7,7 @@ from pysupervise.cli.diagnosis.shelltext import Piece, split
 
 FUNCTION = re.compile(r"^(?:function\s+)?([\w.:-]+)\s*\(\)|^function\s+([\w.:-]+)")
 ENDS = {"fi": "if", "esac": "case", "done": "loop", "}": "group"}
+ENDING = frozenset({"exit", "return", "echo", "printf", ":", "true", "false"})
 LOOPS = frozenset({"for", "while", "until", "select"})
 
 
@@ -19,14 +20,30 @@ class Tail:
     in_branch: bool
     piped: bool = False  # the first of a pipeline: its shell stays whether it says exec or not
 
+    @property
+    def hands_over(self) -> bool:
+        """Whether the command takes the shell's place."""
+        return self.words[0] == "exec" and len(self.words) > 1 and not self.piped and self.piece.separator != "&"
+
 
 @dataclass(slots=True)
 class Flow:
     """What a script does at last, and what it does outside of its functions."""
 
     tails: list[Tail]
-    decided: bool  # False: at the end is a loop, a subshell, a branch that may be passed over, or what is not understood here
+    decided: bool  # False: at the end is a loop, a subshell, or what is not understood here
     outside: list[Tail]  # every command that belongs to no function
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether every way to the end is an exec, or an end without a service."""
+        ways = [tail for tail in self.tails if tail.words[0] not in ENDING]
+        return self.decided and bool(ways) and all(tail.hands_over for tail in ways)
+
+    @property
+    def traps(self) -> bool:
+        """Whether it sets a trap that runs something."""
+        return any(tail.words[0] == "trap" and tail.words[1:2] not in ((), ("-",), ("''",), ('""',)) for tail in self.outside)
 
 
 @dataclass(slots=True)
@@ -38,7 +55,6 @@ class _Frame:
     tails: list[Tail] = field(default_factory=list)  # of the branches before it
     all_decided: bool = True
     at_pattern: bool = False  # a case is about to read a pattern
-    exhaustive: bool = True  # one of the branches is taken in any case
 
     def next_branch(self) -> None:
         self.tails += self.last
@@ -101,16 +117,15 @@ class _Walk:
                 frame.run([], decided=True)  # what was read so far was the condition
         elif word in ("elif", "else"):
             frame.next_branch()
-            frame.exhaustive = word == "else"
         elif word == "if":
-            self.frames.append(_Frame("if", exhaustive=False))
+            self.frames.append(_Frame("if"))
         elif word in LOOPS:
             self.frames.append(_Frame("loop"))
             if word in ("for", "select"):
                 words.clear()
                 return False
         elif word == "case":
-            self.frames.append(_Frame("case", at_pattern=True, exhaustive=False))
+            self.frames.append(_Frame("case", at_pattern=True))
             del words[: words.index("in") if "in" in words else 0]
         elif word == "{":
             self.frames.append(_Frame("function" if self.announced else "group", self.announced))
@@ -136,7 +151,6 @@ class _Walk:
         for index, word in enumerate(words):
             if word.endswith(")") or ")" in word.strip("'\""):
                 self.frames[-1].at_pattern = False
-                self.frames[-1].exhaustive |= word.startswith("*)")
                 rest = word.partition(")")[2]
                 words[:] = ([rest] if rest else []) + words[index + 1 :]
                 return True
@@ -155,7 +169,7 @@ class _Walk:
         elif kind == "loop":
             self.frames[-1].run([], decided=False)
         else:
-            self.frames[-1].run(frame.tails, decided=frame.all_decided and frame.exhaustive)
+            self.frames[-1].run(frame.tails, decided=frame.all_decided)
 
     def resolved(self, tails: list[Tail], seen: frozenset[str] = frozenset(), *, in_branch: bool = False) -> tuple[list[Tail], bool]:
         """Return the tails with calls of functions followed, and whether all could be followed."""

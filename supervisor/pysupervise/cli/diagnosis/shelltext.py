@@ -9,6 +9,7 @@ from dataclasses import dataclass
 SEPARATORS = ("&&", "||", ";;", "|&", ";", "|", "&", "\n")
 # Words of the shell's grammar in front of a command, and builtins that end at once.
 OPENERS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "{", "(", "!", "time"})
+RESERVED = OPENERS | {"fi", "done", "esac", "}", ")", "case", "for", "select", "function"}
 BUILTINS = frozenset({
     ":", ".", "[", "[[", "alias", "break", "case", "cd", "continue", "declare", "echo", "eval", "exit", "export", "false", "for",
     "function", "getopts", "in", "kill", "local", "printf", "read", "readonly", "return", "set", "shift", "source", "test", "trap", "true",
@@ -55,6 +56,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.line, self.counted = 1, 0  # the line of a position, the last that was asked for
         self.waiting: list[tuple[str, bool]] = []  # here-documents: (end, whether tabs in front of it do not count)
 
     def pieces(self) -> Iterator[Piece]:
@@ -94,8 +96,9 @@ class _Reader:
         stripped = raw.strip()
         if stripped:
             start = begin + len(raw) - len(raw.lstrip())
-            line = self.text.count("\n", 0, start) + 1
-            yield Piece(" ".join(stripped.split("\n")), line, start - self.text.rfind("\n", 0, start), separator)
+            self.line += self.text.count("\n", self.counted, start)
+            self.counted = start
+            yield Piece(" ".join(stripped.split("\n")), self.line, start - self.text.rfind("\n", 0, start), separator)
 
     def _quoted(self, quote: str) -> None:
         self.at += 1
@@ -132,8 +135,10 @@ class _Reader:
     def _skip_documents(self) -> None:
         for end, strips in self.waiting:
             while self.at < len(self.text):
-                line, newline, _ = self.text[self.at :].partition("\n")
-                self.at += len(line) + len(newline)
+                newline = self.text.find("\n", self.at)
+                stop = len(self.text) if newline < 0 else newline
+                line = self.text[self.at : stop]
+                self.at = min(stop + 1, len(self.text))
                 if (line.lstrip("\t") if strips else line) == end:
                     break
         self.waiting.clear()
