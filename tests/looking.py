@@ -75,6 +75,13 @@ def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
 
 
+def wait_for_state(pid: int, wanted: str) -> None:
+    """Return when a process has a state."""
+    deadline = os.times().elapsed + PATIENCE_S
+    while state(pid) != wanted:
+        assert os.times().elapsed < deadline, state(pid)
+
+
 def run(pysupervise: str, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Run a verb to its end, in a pipe."""
     options.setdefault("env", {**os.environ, "PYTHONIOENCODING": "utf-8"})

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import in_pid_namespace
 
 from pysupervise.cli import containers, limits, procfs
 
@@ -89,6 +90,19 @@ def test_limits_begin_with_the_nearest_and_count_what_is_there() -> None:
     assert by_name["pid_max"].limit == int(Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii"))
     assert 0 < by_name["pid_max"].used < by_name["pid_max"].limit
     assert by_name["pid_max"].left == by_name["pid_max"].limit - by_name["pid_max"].used
+
+
+def test_a_pid_namespace_counts_its_own_against_its_own_pid_max() -> None:
+    """Linux 6.14 and later: each has one. 3 processes and 1 of the interpreter are in it here, one of them with a second thread."""
+    code = (
+        "import subprocess, threading, time; from pysupervise.cli import limits;"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start();"
+        "others = [subprocess.Popen(['sleep', '60']) for _ in range(3)];"
+        "print(next(limit.used for limit in limits.limits_of(1) if limit.what == 'pid_max'))"
+    )
+    done = subprocess.run(in_pid_namespace([sys.executable, "-c", code]), capture_output=True, text=True, check=True)
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    assert (int(done.stdout) == 5) is (release >= (6, 14))
 
 
 def test_limit_of_a_pids_cgroup() -> None:

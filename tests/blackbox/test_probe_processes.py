@@ -113,6 +113,19 @@ def test_at_the_limit_everything_of_a_command_is_killed(pysupervise: str, script
     assert found["err"] == "unhealthy: exec sh did not end within 300 ms and was killed\n"
 
 
+def test_a_command_that_ended_while_the_probe_was_suspended_has_ended_in_time(pysupervise: str) -> None:
+    script = "kill -STOP $PPID; exit 0"
+    with subprocess.Popen(
+        [pysupervise, "probe", "--timeout", "300ms", "exec:sh", "-c", script], stdout=subprocess.PIPE, text=True
+    ) as suspended:
+        assert os.WIFSTOPPED(os.waitpid(suspended.pid, os.WUNTRACED)[1])
+        time.sleep(0.4)  # the limit passes
+        suspended.send_signal(signal.SIGCONT)
+        out, _ = suspended.communicate(timeout=PATIENCE_S)
+    assert suspended.returncode == 0
+    assert out.startswith("healthy: exec sh exited with status 0 after ")
+
+
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, 40])
 def test_a_signal_to_the_probe_ends_the_command_first(pysupervise: str, signum: int) -> None:
     command = signal_probe("child", "--exit-on=99:0")
@@ -182,6 +195,20 @@ def test_a_zombie_is_not_healthy_and_then_it_is_gone(probe: Probe, tmp_path: Pat
     assert probe(f"pid:{file}") == (1, expected)
     child.wait()
     assert probe(f"pid:{file}") == (1, f"unhealthy: pid {child.pid} of {file} is not there: no such process")
+
+
+def test_the_number_of_a_thread_is_no_process(probe: Probe, tmp_path: Path) -> None:
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    file = tmp_path / "pid"
+    file.write_text(f"{thread.native_id}\n")
+    try:
+        status, words = probe(f"pid:{file}")
+    finally:
+        over.set()
+    assert status == 1
+    assert words.endswith(f"is no process: it is a thread of pid {os.getpid()}")
 
 
 def test_a_process_whose_main_thread_is_over_lives(probe: Probe, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pexpect
 import pytest
 from helpers import PATIENCE_S, children, in_pid_namespace
-from looking import Scene, maker, run, state, value
+from looking import Scene, maker, run, state, value, wait_for_state
 
 SLEEPER = "exec sleep 60"
 NO_ONE = ("--reuid=65534", "--regid=65534", "--clear-groups")
@@ -192,6 +192,30 @@ def test_who_would_get_a_signal(pysupervise: str, supervised: bool) -> None:
         assert effects == {command: "ends it", catches: "is caught", ignores: "is ignored", daemon: "ends it"}
         assert set(targets(pysupervise, "--signal", "KILL", str(top))["effects"].values()) == {"ends it"}
         assert set(targets(pysupervise, "--signal", "WINCH", str(top))["effects"].values()) == {"does nothing"}
+
+
+def test_a_stop_by_pid_1_reaches_who_was_put_into_its_namespace(pysupervise: str) -> None:
+    """It is one kill(-1); other signals go down the tree."""
+    with Scene([pysupervise, "--", "sh", "-c", "echo ready; sleep 60; true"], child=False) as scene, injected(scene) as process:
+        assert process.stdout is not None
+        (added,) = children(process.pid)
+        command, sleep = scene.pids()[1:3]
+        for name, reached in (("TERM", [command, sleep, added]), ("HUP", [command, sleep])):
+            found = targets(pysupervise, "--signal", name, str(scene.init))
+            assert (found["command"], found["targets"]["tree"]) == (command, sorted(reached))
+        text = run(pysupervise, "tree", str(scene.init), "--signal", "TERM").stdout
+        assert re.search(rf"\n *{added} .* sleep 62\n", text)
+        process.kill()
+        process.stdout.close()
+
+
+def test_a_stopped_process_gets_most_signals_later(pysupervise: str) -> None:
+    with Scene(["sh", "-c", "sleep 60 & kill -STOP $!; echo ready; wait"]) as scene:
+        shell, stopped = scene.pids()[1:3]
+        wait_for_state(stopped, "T")
+        effects = {name: targets(pysupervise, "--signal", name, str(shell))["effects"][str(stopped)] for name in ("HUP", "TERM", "KILL")}
+        # A stop continues whoever is stopped.
+        assert effects == {"HUP": "ends it, once it is continued", "TERM": "ends it", "KILL": "ends it"}
 
 
 def test_what_is_said_of_handlers_is_what_the_core_does(pysupervise: str) -> None:

@@ -17,6 +17,7 @@ KINDS = [
     ("unhandled", "does not handle SIGCHLD", "SigCgt: ", "wait for its children"),
     ("blocked", "SIGCHLD is blocked and pending", "ShdPnd: 0000000000010000", "unblock"),
     ("taken", "SIGCHLD is blocked and not pending", "SigBlk: 0000000000010000", "WNOHANG"),
+    ("open_thread", "has a handler for SIGCHLD", "status: SigBlk is without it, and /proc/", "kill -CHLD"),
     ("ignored", "ignores SIGCHLD now", "SigIgn: 0000000001011000", "only the parent"),
     ("caught", "has a handler for SIGCHLD", "SigCgt: 0000000000010002", "kill -CHLD"),
     ("stopped", "the parent is stopped", "State: T (stopped)", "kill -CONT"),
@@ -26,6 +27,15 @@ KINDS = [
     ("dead_leader", "dead thread-group leader with live threads, 1 of them", "State: Z (zombie), Threads: 2", "threads end"),
     ("other_signal", "another end signal than SIGCHLD", "field 38 (exit_signal) is 0", "__WALL"),
 ]
+
+
+def test_a_thread_is_not_a_parent(pysupervise: str) -> None:
+    with Scene(maker("open_thread")) as scene:
+        parent = scene.pids()[1]
+        (thread,) = {int(name) for name in os.listdir(f"/proc/{parent}/task")} - {parent}
+        done = run(pysupervise, "zombies", "--parent", str(thread))
+        assert done.returncode == 2
+        assert f"cannot look at pid {thread}: it is a thread of pid {parent}" in done.stderr
 
 
 def parent_of(scene: Scene, pysupervise: str, zombie: int) -> dict[str, Any]:

@@ -59,6 +59,15 @@ def blocked() -> None:
     sleep_on()
 
 
+def open_thread() -> None:
+    """Block SIGCHLD in the main thread alone; another takes it, and its handler does not wait."""
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    threading.Thread(target=sleep_on, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    ready(ended())
+    sleep_on()
+
+
 def taken() -> None:
     """Block SIGCHLD, take it, and do not wait."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])

@@ -46,6 +46,13 @@ def test_what_it_does_with_sigchld(masks: dict[str, int], words: str) -> None:
     assert words in what
 
 
+def test_a_thread_that_does_not_block_decides() -> None:
+    for masks, words in (({"caught": CHLD}, "has a handler for SIGCHLD"), ({}, "does not handle SIGCHLD")):
+        (reason,) = why.why(ZOMBIE, PARENT, status(blocked=CHLD, threads=2, **masks), around=Around(open_thread=101))
+        assert words in reason.what
+        assert "/task/101/status: SigBlk is without it" in reason.evidence
+
+
 def test_sigwait_hides_what_it_waits_for() -> None:
     (what,) = whats(ZOMBIE, PARENT, status(), around=Around(wait_channel="do_sigtimedwait"))
     assert "is in sigwait(), for which signals /proc does not show" in what
@@ -88,7 +95,7 @@ def test_what_cannot_be_read_is_said() -> None:
 
 def test_pid_1_is_judged_by_its_name() -> None:
     inside = status(namespace_pids=(10, 1))
-    assert "`node`, which is no init" in whats(ZOMBIE, PARENT, inside)[0]
+    assert "`node`, not a known init" in whats(ZOMBIE, PARENT, inside)[0]
     assert "no init" not in whats(ZOMBIE, dataclasses.replace(PARENT, name="tini"), inside)[0]
     around = Around(command=["/usr/bin/python3", "-m", "pysupervise.pyz", "--", "node"])
     assert "no init" not in whats(ZOMBIE, dataclasses.replace(PARENT, name="python3"), inside, around=around)[0]

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from pysupervise.cli import inits, output, procfs, sigwait
+from pysupervise.cli.diagnosis import launch
 from pysupervise.cli.output import CannotError, Column, Screen
 from pysupervise.cli.procfs import Stat, Status
 from pysupervise.core import signals
+from pysupervise.core.settings import Settings
 from pysupervise.core.tree import Tree
 
 TARGETS = ("child", "group", "tree", "handlers")
 WITHOUT_END = frozenset(signals.NUMBERS[name] for name in ("CHLD", "CONT", "URG", "WINCH"))
 STOPS = frozenset(signals.NUMBERS[name] for name in ("STOP", "TSTP", "TTIN", "TTOU"))
+AT_ONCE = frozenset(signals.NUMBERS[name] for name in ("KILL", "CONT"))  # a stopped process gets them all the same
 NEVER_HANDLED = frozenset(signals.NUMBERS[name] for name in ("KILL", "STOP"))
 
 
@@ -62,6 +65,13 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
         raise CannotError(f"cannot tell who would get the signal: pysupervise, pid {supervisor}, has no command", "name another PID")
     command = below[0] if below else root  # the oldest child: orphans came later
     everybody = procfs.descendants(supervisor, children) if supervisor else [command, *procfs.descendants(command, children)]
+    supervising = supervisor or command
+    is_init = inits.is_namespace_init(processes[supervising], procfs.read_status(supervising))
+    stop_signals = _stop_signals(supervisor)
+    if is_init and signum in stop_signals:  # one kill(-1): those too that were put into the namespace (docker exec, nsenter)
+        known = {*everybody, supervising}
+        added = [number for number in _namespace_of(supervising, processes) if number not in known]
+        everybody += dict.fromkeys(below_too for number in added for below_too in (number, *procfs.descendants(number, children)))
     alive = [number for number in everybody if not processes[number].is_dead]
     statuses = {number: procfs.read_status(number) for number in alive}
     group = processes[command].group
@@ -80,7 +90,12 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
             "tree": frozenset(alive),
             "handlers": frozenset(answering) & frozenset(alive),
         },
-        effects={number: effect(statuses[number], signum, procfs.wait_channel(number)) for number in alive},
+        effects={
+            number: effect(statuses[number], signum, procfs.wait_channel(number))
+            # Who stops its command continues whoever is stopped, after the signal.
+            + (", once it is continued" if processes[number].state == "T" and signum not in (*AT_ONCE, *stop_signals) else "")
+            for number in alive
+        },
         statuses=statuses,
     )
 
@@ -99,6 +114,19 @@ def effect(status: Status | None, signum: int, channel: str | None = None) -> st
         if sigwait.is_wait(channel):
             return "is not told by /proc: it is in sigwait"
     return "stops it" if signum in STOPS else "does nothing" if signum in WITHOUT_END else "ends it"
+
+
+def _stop_signals(supervisor: int) -> frozenset[int]:
+    """Return the signals that start a stop of a running pysupervise, those of the default without one."""
+    ours = launch.read(procfs.command_line(supervisor) or ()).ours if supervisor else None
+    settings = ours.settings if ours is not None else None
+    return (settings or Settings([], {})).stop_signals
+
+
+def _namespace_of(init: int, processes: dict[int, Stat]) -> list[int]:
+    """Return who is in the PID namespace of a PID 1, itself among them; without those of namespaces below it."""
+    wanted = procfs.pid_namespace(init)
+    return [pid for pid in processes if wanted is not None and procfs.pid_namespace(pid) == wanted]
 
 
 def _nearest_pysupervise(root: int, processes: dict[int, Stat], children: dict[int, list[int]]) -> int:
@@ -151,5 +179,5 @@ def draw(shown: Screen, made: Plan, drawings: dict[int, str]) -> str:
 
 
 def procfs_title(pid: int) -> str:
-    """Return the command line of a process outside of the drawing: in the command's group, but not below."""
+    """Return the command line of a process outside of the drawing: in the command's group or namespace, but not below."""
     return " ".join(procfs.command_line(pid) or ()) or f"pid {pid}"

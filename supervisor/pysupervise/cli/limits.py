@@ -1,9 +1,13 @@
 """How many processes there may be, and how many there are: the kernel's limits and those of the cgroups above a process."""
 
+import contextlib
+import os
 from dataclasses import dataclass
 
 from pysupervise.cli.containers import cgroup_paths
 
+INITIAL_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the kernel
+PID_MAX_OF_NAMESPACE = (6, 14)  # since this Linux each PID namespace has a pid_max of its own
 ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids")
 
 
@@ -31,11 +35,11 @@ def limits_of(pid: int) -> list[Limit]:
     """Return the limits that hold for a process, the nearest to exhaustion first; those that cannot be read are left out."""
     found = []
     tasks = _tasks()
-    for name in ("pid_max", "threads-max"):
+    for name, used in (("pid_max", _tasks_of_namespace() if _own_pid_max() else tasks), ("threads-max", tasks)):
         file = f"/proc/sys/kernel/{name}"
         limit = _number(file)
-        if limit is not None and tasks is not None:
-            found.append(Limit(name, file, limit, tasks))
+        if limit is not None and used is not None:
+            found.append(Limit(name, file, limit, used))
     seen = set()
     for path in cgroup_paths(pid):
         part = path.rstrip("/")
@@ -58,6 +62,26 @@ def _number(file: str) -> int | None:
             return int(opened.read())
     except (OSError, ValueError):
         return None  # no such file, or "max"
+
+
+def _own_pid_max() -> bool:
+    """Whether the pid_max that is read is that of a namespace inside of the machine's."""
+    release = os.uname().release.split(".")
+    try:
+        inside = os.readlink("/proc/self/ns/pid") != INITIAL_NAMESPACE
+        return inside and (int(release[0]), int(release[1])) >= PID_MAX_OF_NAMESPACE
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _tasks_of_namespace() -> int:
+    """All threads that /proc shows: those of our PID namespace. A task directory has a link for each (proc_pid_task(5))."""
+    found = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                found += os.stat(f"/proc/{name}/task").st_nlink - 2
+    return found
 
 
 def _tasks() -> int | None:

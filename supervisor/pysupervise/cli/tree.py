@@ -59,7 +59,8 @@ class Look:
 
 @click.command(
     help="Draw the process tree, of everybody or from PID down, as signals see it: groups, sessions, what is caught, ignored and blocked. "
-    "With --signal: who would get it under each of pysupervise's --forward targets."
+    "With --signal: who would get it under each of pysupervise's --forward targets, of the first pysupervise from PID (without one: from "
+    "PID 1) down, or of that process itself."
 )
 @click.argument("pid", type=click.IntRange(min=1), required=False)
 @click.option("--signal", "signal_name", metavar="SIGNAL", help="Show who would get this signal, and what it would do to them.")

@@ -4,6 +4,7 @@ A zombie goes when its parent waits for it, or when the parent ends and whoever 
 always what keeps the parent from it. `judge` is given what was read; `read` reads it.
 """
 
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Around:
     wait_channel: str | None = None  # of the parent
     system_call: str | None = None  # of the parent
     machine: str = ""  # for the numbers of system calls
+    open_thread: int = 0  # a thread of the parent that does not block SIGCHLD, where its main thread does
 
 
 def read(zombie: Stat, parent: Stat | None) -> list[Reason]:
@@ -64,8 +66,24 @@ def read(zombie: Stat, parent: Stat | None) -> list[Reason]:
         wait_channel=procfs.wait_channel(zombie.parent),
         system_call=procfs.system_call(zombie.parent),
         machine=platform.machine(),
+        open_thread=_open_thread(parent_status, zombie.parent),
     )
     return why(zombie, parent, parent_status, zombie_status=status, around=around)
+
+
+def _open_thread(parent: Status | None, pid: int) -> int:
+    """Return a thread that can take SIGCHLD although the main thread blocks it, 0 where there is none: any thread may (signal(7))."""
+    if parent is None or parent.threads < 2 or not parent.blocks(SIGCHLD):  # noqa: PLR2004 -- another one
+        return 0
+    try:
+        threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return 0
+    for thread in threads:
+        status = procfs.read_status(thread)
+        if status is not None and not status.blocks(SIGCHLD):
+            return thread
+    return 0
 
 
 def why(
@@ -161,8 +179,8 @@ def _clone(zombie: Stat) -> list[Reason]:
 
 def _no_init(parent: Stat, status: Status) -> Reason:
     return Reason(
-        f"the parent is PID 1 of its PID namespace and is `{parent.name}`, which is no init: "
-        "every orphan becomes its child, and a program does not wait for children that it did not start",
+        f"the parent is PID 1 of its PID namespace and is `{parent.name}`, not a known init: "
+        "every orphan becomes its child, and most programs do not wait for children that they did not start",
         f"/proc/{parent.pid}/status: {status.evidence('Name', 'NSpid', 'SigCgt')}",
         'put an init in front, for example ENTRYPOINT ["pysupervise", "--"], or run the container with the engine\'s --init',
     )
@@ -197,7 +215,7 @@ def _waits_for(around: Around) -> str | None:
 
 
 def _sigchld(parent: Stat, status: Status, around: Around) -> Reason:
-    """Return what it does with SIGCHLD: one of these always holds. Masks are those of the main thread."""
+    """Return what it does with SIGCHLD: one of these always holds. Masks are those of the main thread, unless another one takes it."""
     file = f"/proc/{parent.pid}/status: "
     threads = " in its main thread" if status.threads > 1 else ""
     if status.ignores(SIGCHLD):
@@ -207,14 +225,17 @@ def _sigchld(parent: Stat, status: Status, around: Around) -> Reason:
             file + status.evidence("SigIgn"),
             ONLY_THE_PARENT,
         )
-    if status.blocks(SIGCHLD) and status.pending >> (SIGCHLD - 1) & 1:
+    if around.open_thread:
+        file = f"/proc/{parent.pid}/task/{around.open_thread}/status: SigBlk is without it, and {file}"
+    blocked = status.blocks(SIGCHLD) and not around.open_thread
+    if blocked and status.pending >> (SIGCHLD - 1) & 1:
         return Reason(
             f"SIGCHLD is blocked{threads} and pending: nobody has taken it",
             file + status.evidence("SigBlk", "SigPnd", "ShdPnd"),
             "the parent has to unblock it, or to take it with sigwait or a signalfd; a blocked mask is inherited through exec, so look "
             "also at who started it",
         )
-    if status.blocks(SIGCHLD):
+    if blocked:
         return Reason(
             f"SIGCHLD is blocked{threads} and not pending: the parent took it with sigwait or a signalfd without waiting for all who died, "
             "or blocked it after this death",

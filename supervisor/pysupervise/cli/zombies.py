@@ -124,6 +124,9 @@ def look(parent_pid: int | None = None, member: int | None = None) -> Look:
 
 
 def _not_there(pid: int) -> None:
+    status = procfs.read_status(pid)
+    if status is not None and status.lines.get("Tgid", str(pid)) != str(pid):
+        raise CannotError(f"cannot look at pid {pid}: it is a thread of pid {status.lines['Tgid']}", "give the pid of the process")
     if os.path.exists(f"/proc/{pid}"):
         raise CannotError(f"cannot look at pid {pid}: it may not be read", "look as root, or as the user that it runs as")
     option = procfs.hidden()

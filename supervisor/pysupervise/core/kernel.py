@@ -151,8 +151,8 @@ def set_mask(how: int, signals: "Iterable[int]") -> "set[int]":
 def sigtimedwait(signals: "Iterable[int]", timeout_s: float) -> "Any | None":
     """Wait for a signal for some time (sigtimedwait(2)); None says that the time is over.
 
-    A stop and continue of ourselves, a debugger and the freezer of cgroups interrupt the wait (EINTR). When the time is over by then,
-    CPython (seen in 3.8 to 3.13) returns a siginfo that nobody has filled in: its number is none, or si_errno not the 0 of kill(2).
+    A stop and continue of ourselves, or a debugger, interrupts the wait (EINTR, signal(7)). When the time is over by then, CPython
+    (seen in 3.8 to 3.13) returns a siginfo that nobody has filled in: its number is none, or si_errno not the 0 of kill(2).
     """
     info = _signal.sigtimedwait(signals, timeout_s)
     return info if info is not None and info.si_signo in ALL_SIGNALS and info.si_errno == 0 else None

@@ -38,7 +38,7 @@ def wait_for_end(pid: int, deadline: Deadline, inherited_mask: "set[int]") -> No
     while not is_dead(pid):
         arrived = kernel.sigtimedwait(kernel.ALL_SIGNALS, deadline.left())
         if arrived is None:
-            raise TimeoutError
+            continue  # the deadline itself says so; who ended while we were suspended has ended in time
         signum: int = arrived.si_signo
         # A blocked signal is queued though it is ignored (nohup): that it is so decides here.
         if signum not in HARMLESS and signum not in inherited_mask and kernel.get_disposition(signum) != kernel.SIG_IGN:

@@ -33,12 +33,24 @@ def attempt(target: Target, _chosen: "dict[str, Any]", deadline: Deadline, /) ->
     fields = stat.rpartition(b")")[2].split()
     state, threads = fields[0], int(fields[THREADS_FIELD])
     process = f"pid {pid} ({name}) of {target.name}"
+    leader = _leader(pid, kernel)
+    if leader != pid:
+        raise Unhealthy(f"{process} is no process: it is a thread of pid {leader}")
     if state in (b"Z", b"X"):
         # A main thread that is over shows as a zombie, while others of its process live (pthread_exit(3)).
         if state == b"Z" and threads > 1:
             return f"{process} lives in {threads - 1} threads, its main thread is over"
         raise Unhealthy(f"{process} is a zombie: it is dead, and its parent has not waited for it")
     return f"{process} lives"
+
+
+def _leader(pid: int, kernel: "ModuleType") -> int:
+    """Return the process that a task belongs to: /proc shows threads too, where somebody asks for them by number."""
+    try:
+        status: bytes = kernel.read_file(f"/proc/{pid}/status")
+        return int(status.partition(b"\nTgid:")[2].split(None, 1)[0])
+    except (OSError, ValueError, IndexError):
+        return pid
 
 
 def _read_pid(path: str, kernel: "ModuleType") -> int:
