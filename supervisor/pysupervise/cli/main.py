@@ -80,7 +80,8 @@ def command() -> click.Command:
 
 def group(verb: str) -> click.Group:
     """Return a click group with one verb: the modules of the others, and what they import, are not loaded for it."""
-    return click.Group("pysupervise", commands={verb: importlib.import_module(f"pysupervise.cli.{verb}").command})
+    module = importlib.import_module(f"pysupervise.cli.{verb}")
+    return click.Group("pysupervise", commands={verb: module.command}, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def help_text() -> str:
