@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import click
 
@@ -12,7 +11,7 @@ from pysupervise.cli.diagnosis import compose, look, rules_around, rules_compose
 from pysupervise.cli.diagnosis.drawing import draw
 from pysupervise.cli.diagnosis.finding import UNUSABLE, Remark, Result
 from pysupervise.cli.diagnosis.subject import Subject
-from pysupervise.cli.output import CannotError, Screen, json_option, show, watch_option
+from pysupervise.cli.output import CannotError, View, json_option, show, watch_option
 
 SUMMARY = "Examine a process, a container, a Dockerfile or a compose file: what keeps it from stopping, reaping, starting well."
 TEXT = f"""{SUMMARY}
@@ -81,9 +80,9 @@ def command(
             return examine_compose(compose_file)
         return examine_container(container) if container is not None else examine_process(pid)
 
-    def view() -> tuple[Any, Callable[[Screen], str], int]:
+    def view() -> View:
         result = once()
-        return result.as_json(), lambda shown: draw(result, shown), result.status
+        return View(result.as_json, lambda shown: draw(result, shown), result.status)
 
     raise SystemExit(show(view, as_json=as_json, watch_s=watch_s))
 

@@ -155,21 +155,28 @@ def watch_option(command: Command) -> Command:
     )
 
 
-def show(look: Callable[[], tuple[Any, Callable[[Screen], str], int]], *, as_json: bool, watch_s: float | None) -> int:
-    """Look, write what was seen, and look again with --watch; return the status of the last look.
+@dataclass(frozen=True, slots=True)
+class View:
+    """What was seen, and how to show it: only one of the two is done, and each costs time where there are many processes."""
 
-    ``look`` returns (a value for JSON, a function that draws it, a status). With --watch, JSON is one line a look.
-    """
+    value: Callable[[], Any]  # for JSON
+    draw: Callable[[Screen], str]
+    status: int
+
+
+def show(look: Callable[[], View], *, as_json: bool, watch_s: float | None) -> int:
+    """Look, write what was seen, and look again with --watch; return the status of the last look. With --watch, JSON is a line a look."""
     status = 0
     try:
         while True:
-            value, draw, status = look()
+            view = look()
+            status = view.status
             if as_json:
-                click.echo(json.dumps(value, indent=None if watch_s else 2))
+                click.echo(json.dumps(view.value(), indent=None if watch_s else 2))
             else:
                 shown = screen()
                 clear = CLEAR if watch_s and shown.width is not None else ""
-                click.echo(clear + encodable(draw(shown)))
+                click.echo(clear + encodable(view.draw(shown)))
             if watch_s is None:
                 return status
             sys.stdout.flush()

@@ -1,6 +1,5 @@
 """pysupervise tree: the process tree as signals see it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,14 +74,14 @@ def command(pid: int | None, signal_name: str | None, watch_s: float | None, *, 
         except ValueError as error:
             raise CannotError(f"cannot read the signal {signal_name!r}: {error}", "a name or a number, such as TERM, HUP or 15") from error
 
-    def once() -> tuple[Any, Callable[[Screen], str], int]:
+    def once() -> output.View:
         if signum is not None:
             processes = procfs.snapshot()
             plan = forwarding.plan(signum, pid, processes)
             below = look(plan.supervisor or plan.command, processes, plan.statuses)
-            return forwarding.as_value(plan), lambda shown: forwarding.draw(shown, plan, _drawings(shown, below)), 0
+            return output.View(lambda: forwarding.as_value(plan), lambda shown: forwarding.draw(shown, plan, _drawings(shown, below)), 0)
         seen = look(pid)
-        return as_value(seen), lambda shown: draw(shown, seen), 0
+        return output.View(lambda: as_value(seen), lambda shown: draw(shown, seen), 0)
 
     raise SystemExit(output.show(once, as_json=as_json, watch_s=watch_s))
 

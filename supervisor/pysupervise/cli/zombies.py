@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -81,9 +81,9 @@ class Look:
 def command(parent_pid: int | None, member: int | None, watch_s: float | None, *, as_json: bool) -> None:
     """List zombies."""
 
-    def once() -> tuple[Any, Callable[[Screen], str], int]:
+    def once() -> output.View:
         seen = look(parent_pid, member)
-        return as_value(seen), lambda shown: draw(shown, seen), 1 if seen.parents else 0
+        return output.View(lambda: as_value(seen), lambda shown: draw(shown, seen), 1 if seen.parents else 0)
 
     raise SystemExit(output.show(once, as_json=as_json, watch_s=watch_s))
 
