@@ -27,6 +27,10 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, int]]]] = {
         '#!/bin/sh\ncase "$1" in\n  a|b) one ;;\n  "c") prepare\n     two;;\n  *) echo usage; exit 1\nesac\n',
         [("last-command-without-exec", 3), ("last-command-without-exec", 5)],
     ),
+    "ends of branches on lines of their own": (
+        '#!/bin/sh\ncase "$1" in\n  a)\n    one\n    ;;\n\n  b)\n    # two\n    two -\n    ;;\n  *)\n    exit 1\n    ;;\nesac',
+        [("last-command-without-exec", 4), ("last-command-without-exec", 9)],
+    ),
     "case in one line": ("#!/bin/sh\ncase $1 in a) exec a;; *) b;; esac\n", [("last-command-without-exec", 2)]),
     "prepared in a branch": ("#!/bin/sh\nif [ ! -d d ]; then\n  mkdir d\nfi\n", []),
     "a condition is no last command": ("#!/bin/sh\nif grep -q x y; then\n  exec a\nfi\nexec b\n", []),

@@ -104,7 +104,7 @@ def _is_list_of_commands(text: str) -> bool:
     return (
         operators <= {";", "&&", "||", "\n", ""}
         and not any(mark in last for mark in "<>{}()")
-        and last.split()[0] not in shelltext.RESERVED
+        and not set(last.split()[:1]) & shelltext.RESERVED
     )
 
 

@@ -94,7 +94,7 @@ class _Reader:
     def _piece(self, begin: int, end: int, separator: str) -> Iterator[Piece]:
         raw = self.text[begin:end].replace("\\\n", "  ")
         stripped = raw.strip()
-        if stripped:
+        if stripped or separator == ";;":  # the end of a branch stands on a line of its own as a rule
             start = begin + len(raw) - len(raw.lstrip())
             self.line += self.text.count("\n", self.counted, start)
             self.counted = start
