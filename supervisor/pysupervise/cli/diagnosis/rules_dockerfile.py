@@ -205,7 +205,7 @@ def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Re
         if shellflow.follow(text).hands_over:
             yield Passed(f"{shown} hands over with exec")
         else:
-            yield Unread(f"where {shown} leads: it ends in a loop, a subshell or a builtin, which is not judged here")
+            yield Unread(f"where {shown} leads: it ends in a subshell, a builtin, a trap or a loop over a list, which is not judged here")
     ours = launched.ours
     covered = ours is not None and ours.settings is not None and ours.settings.forward != "child"
     for flaw in found:
@@ -228,6 +228,9 @@ def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Re
                 "the script waits for background processes, and traps no signal",
                 f"one process and exec, or {rules_launch.WITH_INIT} in front",
             )
+        elif flaw.rule == "last-command-is-a-loop":
+            title = "the script ends in a loop: its shell stays, and traps no signal"
+            fix = f"trap 'exit 143' TERM and `sleep 60 & wait $!` in the loop, or {rules_launch.WITH_INIT} in front"
         elif flaw.rule == "last-command-in-a-pipe":
             title = "the last command is a pipe, whose shell stays, with exec or without"
             fix = f"send the output to the file or program without a pipe, or {rules_launch.WITH_INIT} in front"

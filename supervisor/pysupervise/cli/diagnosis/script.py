@@ -51,6 +51,8 @@ def flaws(text: str) -> list[Flaw]:
             # Beside a branch that hands over it is often a task that ends by itself, not the service.
             minor = tail.in_branch and execs and rule == "last-command-without-exec"
             found.append(Flaw(rule, tail.piece.line, tail.piece.column, " ".join(tail.words), minor))
+    if flow.loop is not None and not flow.traps:
+        found.append(Flaw("last-command-is-a-loop", flow.loop.line, flow.loop.column, flow.loop.text, minor=False))
     return found
 
 

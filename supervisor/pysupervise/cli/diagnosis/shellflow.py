@@ -33,6 +33,7 @@ class Flow:
     tails: list[Tail]
     decided: bool  # False: at the end is a loop, a subshell, or what is not understood here
     outside: list[Tail]  # every command that belongs to no function
+    loop: Piece | None = None  # a while or until that the script ends in
 
     @property
     def hands_over(self) -> bool:
@@ -55,14 +56,16 @@ class _Frame:
     tails: list[Tail] = field(default_factory=list)  # of the branches before it
     all_decided: bool = True
     at_pattern: bool = False  # a case is about to read a pattern
+    began: Piece | None = None  # of a loop without a list
+    loop: Piece | None = None  # the one that has just ended
+
+    def run(self, tails: list[Tail], *, decided: bool, loop: Piece | None = None) -> None:
+        self.last, self.decided, self.loop = tails, decided, loop
 
     def next_branch(self) -> None:
         self.tails += self.last
         self.all_decided &= self.decided
-        self.last, self.decided = [], True
-
-    def run(self, tails: list[Tail], *, decided: bool) -> None:
-        self.last, self.decided = tails, decided
+        self.run([], decided=True)
 
 
 class _Walk:
@@ -75,7 +78,7 @@ class _Walk:
 
     def piece(self, piece: Piece) -> None:
         words = piece.text.split()
-        while words and self._grammar(words):
+        while words and self._grammar(words, piece):
             pass
         while words and "=" in words[0] and words[0].partition("=")[0].isidentifier():
             del words[0]
@@ -103,7 +106,7 @@ class _Walk:
         if not any(frame.kind == "function" for frame in self.frames):
             self.outside.append(tail)
 
-    def _grammar(self, words: list[str]) -> bool:
+    def _grammar(self, words: list[str], piece: Piece) -> bool:
         """Take one word of the grammar off the front. Returns False where there is none."""
         word, frame = words[0], self.frames[-1]
         if frame.kind == "case" and frame.at_pattern and word != "esac":
@@ -120,8 +123,9 @@ class _Walk:
         elif word == "if":
             self.frames.append(_Frame("if"))
         elif word in LOOPS:
-            self.frames.append(_Frame("loop"))
-            if word in ("for", "select"):
+            listed = word in ("for", "select")
+            self.frames.append(_Frame("loop", began=None if listed else piece))
+            if listed:
                 words.clear()
                 return False
         elif word == "case":
@@ -167,7 +171,7 @@ class _Walk:
         if frame.kind == "function":
             self.functions[frame.name] = frame
         elif kind == "loop":
-            self.frames[-1].run([], decided=False)
+            self.frames[-1].run([], decided=False, loop=frame.began)
         else:
             self.frames[-1].run(frame.tails, decided=frame.all_decided)
 
@@ -198,4 +202,4 @@ def follow(text: str) -> Flow:
         return Flow([], decided=False, outside=walk.outside)
     (top,) = walk.frames
     tails, decided = walk.resolved(top.last)
-    return Flow(tails, decided and top.decided, walk.outside)
+    return Flow(tails, decided and top.decided, walk.outside, top.loop)
