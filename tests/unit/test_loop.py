@@ -10,11 +10,16 @@ from pysupervise.core.narrator import Narrator
 from pysupervise.core.settings import Settings
 
 COMMAND, OUTSIDE, EVERYBODY = 60, 0, -1
+BROKEN = -1
 HUP, INT, USR1, TERM, CHLD, CONT, TSTP = 1, 2, 10, 15, 17, 18, 20
 
 
-class OverError(Exception):
+class OverError(BaseException):
     """The script is at its end."""
+
+
+class Broken:
+    """What no kernel says: a siginfo without its fields."""
 
 
 class Info:
@@ -56,6 +61,8 @@ class Script(FakeKernel):
         if not self.waiting:
             raise OverError
         signum = self.waiting.pop()
+        if signum == BROKEN:
+            return Broken()  # type: ignore[return-value]
         if signum is None:
             self.die(COMMAND)
             self.add(COMMAND, 1)
@@ -90,6 +97,22 @@ def settings(**changes: object) -> Settings:
 
 
 TARGETS = ("child", "group", "tree", "handlers")
+
+
+def test_a_mistake_of_ours_is_survived() -> None:
+    kernel = Script([BROKEN, USR1], 1)
+    play(kernel, settings(forward="child"))
+    assert kernel.each[-1] == [(COMMAND, USR1)]
+
+
+def test_a_mistake_that_comes_again_and_again_is_not() -> None:
+    kernel = Script([BROKEN] * 20, 1)
+    seam: Any = kernel
+    supervisor = Supervisor(settings(), seam, Narrator(settings(), seam, 0.0), COMMAND)
+    supervisor.handle(("spawned",))
+    with pytest.raises(AttributeError):
+        supervisor.run()
+    assert len(kernel.each) == 17
 
 
 @pytest.mark.parametrize("own_pid", [1, 50])

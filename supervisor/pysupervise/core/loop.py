@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SIGKILL, SIGCHLD, SIGCONT = 9, 17, 18
 FAULTS = frozenset((4, 5, 6, 7, 8, 11, 31))  # ILL TRAP ABRT BUS FPE SEGV SYS
 MOST_DRAINS = 50
+MOST_MISTAKES = 16  # of our own, then it ends all the same: this one comes again and again
 
 
 class Supervisor:
@@ -63,7 +64,19 @@ class Supervisor:
             attach(self)
 
     def run(self) -> None:
-        """Supervise until the machine says exited."""
+        """Supervise until the machine says exited. A mistake of ours is told and survived: the death of PID 1 would kill the container."""
+        mistakes = 0
+        while self.state.phase != "exited":
+            try:
+                self._serve()
+            except Exception as error:  # whatever it is, the plan of a stop goes on with its next step
+                mistakes += 1
+                if mistakes > MOST_MISTAKES:
+                    raise
+                self.narrator.tell(ERROR, "internal", what=repr(error), phase=self.state.phase)
+
+    def _serve(self) -> None:
+        """Take one signal or deadline after the other."""
         kernel, taken, own_pid, short_ways = self.kernel, self.taken, self.own_pid, self.short_ways
         while self.state.phase != "exited":
             wake_at = self.state.wake_at
