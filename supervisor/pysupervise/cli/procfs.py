@@ -110,7 +110,7 @@ class _Lines(Mapping[str, str]):
     def _parsed(self) -> dict[str, str]:
         if self._lines is None:
             pairs = (line.partition(":") for line in self._text.decode(errors="replace").split("\n"))
-            self._lines = {key: value.strip() for key, colon, value in pairs if colon}
+            self._lines = {key: value.strip().replace("\t", " ") for key, colon, value in pairs if colon}
         return self._lines
 
     def __getitem__(self, key: str) -> str:
