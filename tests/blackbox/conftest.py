@@ -1,11 +1,14 @@
-"""Fixtures of the probe's tests: servers, and a run of the probe."""
+"""Fixtures of the tests of probe (servers, and a run of the probe) and of doctor (services, and an examination)."""
 
+import contextlib
+import json
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from helpers import PATIENCE_S
+from helpers import PATIENCE_S, Service
 from servers import Probe, Serve, Server
 
 
@@ -40,3 +43,33 @@ def probe(pysupervise: str) -> Probe:
         return ended.returncode, words[:-1]
 
     return call
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., Service]]:
+    """Run a command as PID 1 of a namespace, and wait until it has said ``ready``."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*args: str, lines: int = 1, **popen: Any) -> Service:
+            service = Service(args, **popen)
+            stack.callback(service.close)
+            for _ in range(lines):
+                assert "ready" in service.line()
+            return service
+
+        yield start
+
+
+@pytest.fixture
+def doctor(pysupervise: str) -> Callable[..., dict[str, Any]]:
+    """Examine, and return what --json says; the exit status has to fit it."""
+
+    def examine(*args: object, **popen: Any) -> dict[str, Any]:
+        words = [pysupervise, "doctor", "--json", *map(str, args)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE_S, **popen)
+        assert done.stderr == ""
+        value: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == value["status"]
+        return value
+
+    return examine

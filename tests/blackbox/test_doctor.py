@@ -1,6 +1,5 @@
 """doctor on real processes: each situation is made in a PID namespace, and the finding and its evidence are read."""
 
-import contextlib
 import json
 import os
 import re
@@ -9,72 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
+from doctoring import STAY, found, python, rules, state, wait_until
 from helpers import PATIENCE_S, Service, children, in_pid_namespace, probe
-
-# A program that says "ready" and stays; what it does first is the situation.
-STAY = "print('ready', flush=True); import time; time.sleep(60)"
-
-
-def python(code: str) -> list[str]:
-    return [sys.executable, "-I", "-c", code]
-
-
-@pytest.fixture
-def run() -> Iterator[Callable[..., Service]]:
-    """Run a command as PID 1 of a namespace, and wait until it has said ``ready``."""
-    with contextlib.ExitStack() as stack:
-
-        def start(*args: str, lines: int = 1, **popen: Any) -> Service:
-            service = Service(args, **popen)
-            stack.callback(service.close)
-            for _ in range(lines):
-                assert "ready" in service.line()
-            return service
-
-        yield start
-
-
-@pytest.fixture
-def doctor(pysupervise: str) -> Callable[..., dict[str, Any]]:
-    """Examine, and return what --json says; the exit status has to fit it."""
-
-    def examine(*args: object, **popen: Any) -> dict[str, Any]:
-        words = [pysupervise, "doctor", "--json", *map(str, args)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE_S, **popen)
-        assert done.stderr == ""
-        value: dict[str, Any] = json.loads(done.stdout)
-        assert done.returncode == value["status"]
-        return value
-
-    return examine
-
-
-def found(result: dict[str, Any], rule: str) -> dict[str, Any]:
-    """Return the only finding of a rule."""
-    (finding,) = [finding for finding in result["findings"] if finding["rule"] == rule]
-    assert isinstance(finding, dict)
-    return finding
-
-
-def rules(result: dict[str, Any], *severities: str) -> set[str]:
-    return {finding["rule"] for finding in result["findings"] if finding["severity"] in severities}
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
 def test_pid1_without_a_handler(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]]) -> None:

@@ -95,6 +95,7 @@ def close_look(stat: procfs.Stat) -> Process:
     blocked = status.blocked if status is not None else 0
     for mask in masks:
         blocked &= mask
+    numbers = surroundings.open_files(pid)
     return Process(
         stat=stat,
         status=status,
@@ -105,7 +106,7 @@ def close_look(stat: procfs.Stat) -> Process:
         deadline=sigwait.deadline(pid),
         waits=sigwait.sleeps(pid),
         links=surroundings.standard_descriptors(pid),
-        open_files=surroundings.open_files(pid),
+        open_files=None if numbers is None else frozenset(numbers),
         limits=surroundings.soft_limits(pid),
     )
 

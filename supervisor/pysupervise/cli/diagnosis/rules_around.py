@@ -95,8 +95,11 @@ def standard_streams(subject: Subject) -> Iterator[Remark]:
         )
     elif on_terminal:
         yield Passed(f"standard input of {head.label} is a terminal, {stdin}")
-    elif 0 in head.links:
+    elif stdin:
         yield Passed(f"standard input of {head.label} is {stdin}")
+    if hidden := [number for number in STREAMS if head.links.get(number) == ""]:
+        names, lead = joined([STREAMS[number] for number in hidden]), "leads" if len(hidden) == 1 else "lead"
+        yield Unread(f"where {names} of {head.label} {lead}: /proc/{head.pid}/fd has them, and where to may not be read")
 
 
 def limits(subject: Subject) -> Iterator[Remark]:
@@ -115,13 +118,19 @@ def limits(subject: Subject) -> Iterator[Remark]:
     processes: dict[int, Process] = {process.pid: process for process in (subject.head, subject.service)}
     for process in processes.values():
         limit_of_files = process.limits.get("Max open files", "")
-        if process.open_files is not None and limit_of_files.isdigit() and process.open_files > NEAR * int(limit_of_files):
+        if process.open_files is None or not limit_of_files.isdigit():
+            continue
+        # The limit is one on numbers, not on how many are open (getrlimit(2)): those that were open above a limit set later take nothing.
+        below = sum(number < int(limit_of_files) for number in process.open_files)
+        above = len(process.open_files) - below
+        if below > NEAR * int(limit_of_files):
             quiet = False
             yield _near(
                 f"open files of {process.label}",
-                process.open_files,
+                below,
                 int(limit_of_files),
-                f"/proc/{process.pid}/limits: Max open files {limit_of_files}; /proc/{process.pid}/fd has {process.open_files}",
+                f"/proc/{process.pid}/limits: Max open files {limit_of_files}; /proc/{process.pid}/fd has {below} numbers below that"
+                + (f", and {above} above, opened before the limit was set" if above else ""),
                 "no file and no connection can be opened (EMFILE)",
             )
     allowed = subject.service.limits.get("Max processes", "")

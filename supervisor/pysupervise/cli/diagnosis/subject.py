@@ -44,10 +44,10 @@ class Process:
     blocked: int = 0  # signals that every thread blocks
     taken: tuple[Taken, ...] = ()
     taken_readable: bool = True  # whether more of them would have been seen
-    links: Mapping[int, str] | None = None  # its descriptors 0 to 2; None: they may not be read
+    links: Mapping[int, str] | None = None  # where descriptors 0 to 2 lead, "": that may not be read; None: not even which are open
     deadline: Deadline | None = None  # until when it waits for signals
     waits: bool | None = None  # whether it waits for signals; None: that may not be read
-    open_files: int | None = None
+    open_files: frozenset[int] | None = None  # numbers of the open descriptors
     limits: Mapping[str, str] = field(default_factory=dict)  # soft limits of /proc/PID/limits, by name
 
     @property

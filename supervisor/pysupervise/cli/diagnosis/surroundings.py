@@ -18,24 +18,28 @@ def environment(pid: int) -> dict[str, str] | None:
 
 
 def standard_descriptors(pid: int) -> dict[int, str] | None:
-    """Return where descriptors 0 to 2 lead; one that is closed is missing."""
-    try:
-        os.listdir(f"/proc/{pid}/fd")
-    except OSError:
+    """Return where descriptors 0 to 2 lead: "" where that may not be read, one that is closed is missing.
+
+    The list of the open ones and where they lead are two rights: the second one is that to trace the process (proc_pid_fd(5)).
+    """
+    numbers = open_files(pid)
+    if numbers is None:
         return None
     found = {}
-    for number in range(3):
+    for number in numbers & {0, 1, 2}:
         try:
             found[number] = os.readlink(f"/proc/{pid}/fd/{number}")
-        except OSError:
+        except FileNotFoundError:  # closed just now, or the process is gone
             continue
+        except OSError:
+            found[number] = ""
     return found
 
 
-def open_files(pid: int) -> int | None:
-    """Return how many descriptors are open."""
+def open_files(pid: int) -> set[int] | None:
+    """Return the numbers of the open descriptors."""
     try:
-        return len(os.listdir(f"/proc/{pid}/fd"))
+        return {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
     except OSError:
         return None
 
