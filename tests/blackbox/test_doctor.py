@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -209,23 +208,6 @@ def test_script_runner_in_front(
     assert re.search(r"stat: sh, parent \d+$", finding["evidence"][1])
     assert found(doctor(run("tini", "--", *command).pid), "script-runner-in-front")
     assert found(doctor(run(pysupervise, "--", *command).pid), "script-runner-below-pysupervise")["severity"] == "info"
-
-
-def test_notify_socket(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
-    handler = python("import signal; signal.signal(15, lambda *_: None); " + STAY)
-    path = str(tmp_path / "notify")
-
-    def examined(address: str) -> dict[str, Any]:
-        return doctor(run(*handler, env={**os.environ, "NOTIFY_SOCKET": address}).pid)
-
-    finding = found(examined(path), "notify-socket-unreachable")
-    assert finding["severity"] == "error"
-    assert finding["evidence"][1].endswith(f"/root{path}: No such file or directory")
-    assert found(examined(f"@pysupervise-{os.getpid()}"), "notify-socket-unreachable")["evidence"][1].endswith("has no such name")
-    for address in (path, f"\0pysupervise-{os.getpid()}"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-            listening.bind(address)
-            assert any("NOTIFY_SOCKET can be reached" in line for line in examined(address.replace("\0", "@"))["checked"])
 
 
 def test_open_files_and_closed_streams(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]]) -> None:

@@ -5,13 +5,13 @@ import time
 from collections.abc import Mapping, Sequence
 
 from pysupervise.cli import containers, limits, procfs, sigwait
-from pysupervise.cli.diagnosis import engine, programs, surroundings
-from pysupervise.cli.diagnosis.subject import Process, Subject, Terminal
+from pysupervise.cli.diagnosis import engine, notification, programs, surroundings
+from pysupervise.cli.diagnosis.subject import Notify, Process, Subject, Terminal, Traced
 
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of include/linux/proc_ns.h
 SECOND_LOOK_S = 0.2  # a zombie that is just being reaped, a read that is just being done: gone by then
 DEEPEST = 20
-MOST_LOOKS = 20_000  # members whose pending signals are read
+MOST_LOOKS = 20_000  # members whose pending signals and tracers are read
 PASSING = frozenset("ZD")
 
 
@@ -39,12 +39,13 @@ def examine(
     signal = engine.stop_signal(container, processes) if container is not None else engine.ASSUMED
     member_stats = [processes[pid] for pid in scope if pid in processes]
     lasting = _second_look(member_stats)
+    pending, traced = _pending_and_traced(member_stats, signal.number, chain)
     zombies = [member for member in lasting if member.state == "Z"]
     parents = {pid: close_look(stat) for pid in {zombie.parent for zombie in zombies} if (stat := procfs.read_stat(pid)) is not None}
     unread = []
     if head.status is None:
         unread.append(f"/proc/{head_pid}/status")
-    environment = surroundings.environment(head_pid)
+    environment = surroundings.environment(f"/proc/{head_pid}")
     if environment is None:
         unread.append(f"/proc/{head_pid}/environ: PYSUPERVISE_ variables and NOTIFY_SOCKET")
     if head.links is None:
@@ -52,7 +53,7 @@ def examine(
     if hidden := procfs.hidden():
         unread.append(f"/proc is mounted with {hidden}: other users' processes are not shown")
     if len(member_stats) > MOST_LOOKS:
-        unread.append(f"pending signals of {len(member_stats) - MOST_LOOKS} processes: only {MOST_LOOKS} are looked at")
+        unread.append(f"pending signals and tracers of {len(member_stats) - MOST_LOOKS} processes: only {MOST_LOOKS} are looked at")
     if container is not None and not signal.certain:
         unread.append("the engine's stop signal: its files may not be read here, TERM is assumed")
     return Subject(
@@ -67,10 +68,11 @@ def examine(
         members=tuple(member_stats),
         zombies=tuple(zombies),
         parents=parents,
-        blocked_pending=_pending(member_stats, signal.number, chain),
+        blocked_pending=pending,
+        traced=traced,
         uninterruptible=tuple(member for member in lasting if member.state == "D"),
         member_names={member.pid: member.name for member in member_stats},
-        notify=tuple(found for process in dict.fromkeys((chain[0].pid, chain[-1].pid)) if (found := surroundings.notify(process))),
+        notify=_notify(chain),
         terminal=_terminal(head.stat, processes),
         task_limits=tuple(limits.limits_of(head_pid)),
         tasks_of_user=_tasks_of_user(chain[-1], processes),
@@ -82,6 +84,7 @@ def examine(
 def close_look(stat: procfs.Stat) -> Process:
     """Read what the rules ask of a single process."""
     pid = stat.pid
+    place = f"/proc/{pid}"
     status = procfs.read_status(pid)
     masks, taken = [], []
     for thread in _threads(pid):
@@ -95,7 +98,7 @@ def close_look(stat: procfs.Stat) -> Process:
     blocked = status.blocked if status is not None else 0
     for mask in masks:
         blocked &= mask
-    numbers = surroundings.open_files(pid)
+    numbers = surroundings.open_files(place)
     return Process(
         stat=stat,
         status=status,
@@ -105,9 +108,9 @@ def close_look(stat: procfs.Stat) -> Process:
         taken_readable=sigwait.readable(pid),
         deadline=sigwait.deadline(pid),
         waits=sigwait.sleeps(pid),
-        links=surroundings.standard_descriptors(pid),
+        links=surroundings.standard_descriptors(place),
         open_files=None if numbers is None else frozenset(numbers),
-        limits=surroundings.soft_limits(pid),
+        limits=surroundings.soft_limits(place),
     )
 
 
@@ -191,9 +194,11 @@ def _second_look(members: Sequence[procfs.Stat]) -> list[procfs.Stat]:
     return lasting
 
 
-def _pending(members: Sequence[procfs.Stat], signum: int, chain: Sequence[Process]) -> tuple[Process, ...]:
-    """Return living members that have the signal pending: it was sent, and has not been taken."""
-    found = []
+def _pending_and_traced(
+    members: Sequence[procfs.Stat], signum: int, chain: Sequence[Process]
+) -> tuple[tuple[Process, ...], tuple[Traced, ...]]:
+    """Return living members that have the signal pending (it was sent, and has not been taken), and those with a tracer."""
+    found, traced = [], []
     close = {process.pid: process for process in chain}
     for member in members[:MOST_LOOKS]:
         if member.state == "Z":
@@ -201,7 +206,17 @@ def _pending(members: Sequence[procfs.Stat], signum: int, chain: Sequence[Proces
         status = procfs.read_status(member.pid)
         if status is not None and status.pending >> (signum - 1) & 1:
             found.append(close.get(member.pid) or close_look(member))
-    return tuple(found)
+        if status is not None and (status.tracer or member.state == "t"):
+            tracer = procfs.read_stat(status.tracer) if status.tracer else None
+            line = f"/proc/{member.pid}/status: {status.evidence('State', 'TracerPid')}"
+            traced.append(Traced(member, status.tracer, "" if tracer is None else tracer.name, line))
+    return tuple(found), tuple(traced)
+
+
+def _notify(chain: Sequence[Process]) -> tuple[Notify, ...]:
+    """Of the first and the last one: an init may have taken it away from its command."""
+    first_and_last = {process.pid: process for process in (chain[0], chain[-1])}
+    return tuple(found for pid in first_and_last if (found := notification.read(pid, f"/proc/{pid}")) is not None)
 
 
 def _terminal(stat: procfs.Stat, processes: Mapping[int, procfs.Stat]) -> Terminal | None:

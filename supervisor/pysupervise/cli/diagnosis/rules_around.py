@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator
 
+from pysupervise.cli.diagnosis import notification
 from pysupervise.cli.diagnosis.finding import ERROR, WARNING, Finding, Passed, Remark, Unread
 from pysupervise.cli.diagnosis.subject import Process, Subject, joined
 
 NEAR, FULL = 0.80, 0.95
+NOTIFY_FIXES = {
+    notification.NOWHERE: "have somebody listen there (in a container: mount the socket, --volume), or unset NOTIFY_SOCKET for the service",
+    notification.NOBODY: "start who listens there again, or unset NOTIFY_SOCKET for the service: the file is what an ended one has left",
+    notification.WRONG_TYPE: "bind a SOCK_DGRAM socket there: sd_notify(3) sends datagrams",
+}
 STREAMS = {0: "standard input", 1: "standard output", 2: "standard error"}
 
 
 def hanging_members(subject: Subject) -> Iterator[Remark]:
-    """Judge who is stopped, traced, or in uninterruptible sleep."""
+    """Judge who is stopped or in uninterruptible sleep."""
     pending = {process.pid for process in subject.blocked_pending}
     stopped = [member for member in subject.members if member.state == "T" and member.pid not in pending]
-    traced = [member for member in subject.members if member.state == "t"]
     for kind, members, consequence, fix in (
         (
             "stopped",
@@ -21,7 +26,6 @@ def hanging_members(subject: Subject) -> Iterator[Remark]:
             "A stopped process sees no TERM before CONT. pysupervise sends CONT in a stop, others do not.",
             "kill -CONT {pid}",
         ),
-        ("traced", traced, "The tracer holds it: signals wait for the tracer.", "grep TracerPid /proc/{pid}/status"),
         (
             "uninterruptible",
             list(subject.uninterruptible),
@@ -35,30 +39,52 @@ def hanging_members(subject: Subject) -> Iterator[Remark]:
             yield Finding(
                 WARNING,
                 f"{kind}-member",
-                f"{len(members)} process{'es' if len(members) > 1 else ''} {kind}: {names}",
+                f"{_processes(len(members))} {kind}: {names}",
                 (f"/proc/{first.pid}/stat: {first.pid} ({first.name}) {first.state} {first.parent}",),
                 consequence,
                 fix.format(pid=first.pid),
             )
-    if not (stopped or traced or subject.uninterruptible or pending):
+    if not (stopped or subject.traced or subject.uninterruptible or pending):
         yield Passed("nobody is stopped, traced or in uninterruptible sleep")
+
+
+def traced_members(subject: Subject) -> Iterator[Remark]:
+    """Judge who has a tracer: TracerPid says it also where the process sleeps as ever, and is not held just now."""
+    if not subject.traced:
+        return
+    held = [traced for traced in subject.traced if traced.stat.state == "t"]
+    first = (held or subject.traced)[0]
+    names = joined([f"{traced.stat.pid} ({traced.stat.name}) by {traced.by}" for traced in subject.traced])
+    yield Finding(
+        WARNING,
+        "traced-member",
+        f"{_processes(len(subject.traced))} traced: {names}",
+        (first.line,),
+        "A signal other than KILL stops it for the tracer first, which passes the signal on, changes it or drops it (ptrace(2))."
+        + (" The tracer holds it just now: no signal gets on before it lets it run." if held else ""),
+        f"let {first.by} detach (strace: Ctrl-C, gdb: detach), or end it",
+    )
+
+
+def _processes(number: int) -> str:
+    return f"{number} process{'es' if number > 1 else ''}"
 
 
 def notify_socket(subject: Subject) -> Iterator[Remark]:
     """Judge a NOTIFY_SOCKET that leads nowhere."""
     for notify in subject.notify:
         if notify.reachable:
-            yield Passed(f"NOTIFY_SOCKET can be reached ({notify.evidence})")
+            yield Passed(f"NOTIFY_SOCKET can be reached ({'; '.join(notify.evidence)})")
         elif notify.reachable is None:
-            yield Unread(f"whether NOTIFY_SOCKET of pid {notify.pid} can be reached ({notify.evidence})")
+            yield Unread(f"whether NOTIFY_SOCKET of pid {notify.pid} can be reached ({'; '.join(notify.evidence)})")
         else:
             yield Finding(
                 ERROR,
                 "notify-socket-unreachable",
-                f"NOTIFY_SOCKET of pid {notify.pid} leads nowhere",
-                tuple(notify.evidence.split("; ")),
+                f"NOTIFY_SOCKET of pid {notify.pid} {notify.problem}",
+                notify.evidence,
                 "READY=1 never arrives: who waits for it holds the service for not started, and ends it when its time is over.",
-                "mount the socket into the container (--volume), or unset NOTIFY_SOCKET for the service",
+                NOTIFY_FIXES[notify.problem],
             )
 
 
@@ -165,4 +191,4 @@ def unread(subject: Subject) -> Iterator[Remark]:
     yield from (Unread(text) for text in subject.unread)
 
 
-RULES = (hanging_members, notify_socket, standard_streams, limits, unread)
+RULES = (hanging_members, traced_members, notify_socket, standard_streams, limits, unread)

@@ -137,8 +137,26 @@ class Notify:
 
     pid: int
     address: str
-    evidence: str
+    evidence: tuple[str, ...]
     reachable: bool | None  # None: could not be read
+    problem: str = ""  # what is wrong with it
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A process with a tracer (ptrace(2))."""
+
+    stat: Stat
+    tracer: int  # the thread that traces, 0: one outside of our PID namespace
+    tracer_name: str  # "" where it is not visible
+    line: str  # TracerPid of its status
+
+    @property
+    def by(self) -> str:
+        """The tracer in words."""
+        if not self.tracer:
+            return "a process outside of this PID namespace"
+        return f"pid {self.tracer}" + (f" `{self.tracer_name}`" if self.tracer_name else ", which is not visible here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +185,7 @@ class Subject:
     parents: Mapping[int, Process]  # of zombies
     blocked_pending: tuple[Process, ...]  # members with the stop signal pending
     uninterruptible: tuple[Stat, ...]  # at both looks
+    traced: tuple[Traced, ...]
     member_names: Mapping[int, str]
     notify: tuple[Notify, ...] = ()
     terminal: Terminal | None = None
