@@ -178,6 +178,25 @@ def _field(text: bytes, key: bytes) -> bytes:
     return b"" if begin < 0 else text[begin + len(key) + 2 : text.find(b"\n", begin + 1)]
 
 
+def threads(pid: int) -> list[int]:
+    """Return the numbers of a process's threads, the main one's is the process's own; empty where it is gone or may not be read."""
+    try:
+        return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return []
+
+
+def living_thread(stat: Stat) -> int:
+    """Return a thread that can be asked for what all share (descriptors, command line, environment): the main one, unless it has ended.
+
+    A thread-group leader that ended before its threads has nothing of that any more, as a zombie has not: /proc/PID/fd is empty.
+    """
+    if stat.state != "Z" or stat.is_dead:
+        return stat.pid
+    alive = (thread for thread in threads(stat.pid) if (one := read_stat(thread)) is not None and one.state not in "ZX")
+    return next(alive, stat.pid)
+
+
 def pids() -> Iterator[int]:
     """Yield the number of each process that we may see."""
     with os.scandir("/proc") as entries:

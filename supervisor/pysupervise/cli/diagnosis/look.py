@@ -1,10 +1,12 @@
 """Reads a Subject: one pass over /proc, a close look at the few processes that matter, a second one at what may be passing."""
 
+import functools
+import operator
 import os
 import time
 from collections.abc import Mapping, Sequence
 
-from pysupervise.cli import containers, limits, procfs, sigwait
+from pysupervise.cli import containers, limits, procfs, sigwait, why
 from pysupervise.cli.diagnosis import engine, notification, programs, surroundings
 from pysupervise.cli.diagnosis.subject import Notify, Process, Subject, Terminal, Traced
 
@@ -40,16 +42,18 @@ def examine(
     member_stats = [processes[pid] for pid in scope if pid in processes]
     lasting = _second_look(member_stats)
     pending, traced = _pending_and_traced(member_stats, signal.number, chain)
-    zombies = [member for member in lasting if member.state == "Z"]
+    zombies = [member for member in lasting if member.is_dead]
+    dead_leaders = [member for member in lasting if member.state == "Z" and not member.is_dead]
+    judged = [member for member in lasting if member.pid == head_pid and member.is_dead] + dead_leaders
     parents = {pid: close_look(stat) for pid in {zombie.parent for zombie in zombies} if (stat := procfs.read_stat(pid)) is not None}
     unread = []
     if head.status is None:
         unread.append(f"/proc/{head_pid}/status")
-    environment = surroundings.environment(f"/proc/{head_pid}")
-    if environment is None:
-        unread.append(f"/proc/{head_pid}/environ: PYSUPERVISE_ variables and NOTIFY_SOCKET")
-    if head.links is None:
-        unread.append(f"/proc/{head_pid}/fd: standard input, open files and signalfds")
+    environment = surroundings.environment(head.place)
+    if environment is None and not head.is_dead:
+        unread.append(f"{head.place}/environ: PYSUPERVISE_ variables and NOTIFY_SOCKET")
+    if head.links is None and not head.is_dead:
+        unread.append(f"{head.place}/fd: standard input, open files and signalfds")
     if hidden := procfs.hidden():
         unread.append(f"/proc is mounted with {hidden}: other users' processes are not shown")
     if len(member_stats) > MOST_LOOKS:
@@ -67,6 +71,8 @@ def examine(
         stop_signal=signal,
         members=tuple(member_stats),
         zombies=tuple(zombies),
+        dead_leaders=tuple(dead_leaders),
+        unreaped={stat.pid: reasons[0] for stat in judged if (reasons := why.read(stat, processes.get(stat.parent)))},
         parents=parents,
         blocked_pending=pending,
         traced=traced,
@@ -83,42 +89,36 @@ def examine(
 
 def close_look(stat: procfs.Stat) -> Process:
     """Read what the rules ask of a single process."""
-    pid = stat.pid
-    place = f"/proc/{pid}"
+    pid, speaker = stat.pid, procfs.living_thread(stat)
+    place = f"/proc/{pid}" if speaker == pid else f"/proc/{pid}/task/{speaker}"
     status = procfs.read_status(pid)
     masks, taken = [], []
-    for thread in _threads(pid):
+    for thread in procfs.threads(pid):
+        if thread == pid != speaker:
+            continue  # it has ended, and takes nothing any more
         one = _thread_blocked(pid, thread)
         if one is not None:
             masks.append(one)
         if waiting := sigwait.awaited(pid, thread):
             taken.append(waiting)
-    if descriptor := sigwait.from_descriptors(pid):
+    if descriptor := sigwait.from_descriptors(speaker):
         taken.append(descriptor)
-    blocked = status.blocked if status is not None else 0
-    for mask in masks:
-        blocked &= mask
+    blocked = functools.reduce(operator.and_, masks) if masks else status.blocked if status is not None else 0
     numbers = surroundings.open_files(place)
     return Process(
         stat=stat,
         status=status,
-        words=tuple(procfs.command_line(pid) or ()),
+        words=tuple(procfs.command_line(speaker) or ()),
         blocked=blocked,
+        thread=0 if speaker == pid else speaker,
         taken=tuple(taken),
-        taken_readable=sigwait.readable(pid),
-        deadline=sigwait.deadline(pid),
-        waits=sigwait.sleeps(pid),
+        taken_readable=sigwait.readable(speaker),
+        deadline=sigwait.deadline(speaker),
+        waits=sigwait.sleeps(speaker),
         links=surroundings.standard_descriptors(place),
         open_files=None if numbers is None else frozenset(numbers),
         limits=surroundings.soft_limits(place),
     )
-
-
-def _threads(pid: int) -> list[int]:
-    try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-    except OSError:
-        return []
 
 
 def _thread_blocked(pid: int, thread: int) -> int | None:
@@ -137,7 +137,7 @@ def _chain(head: Process, children: Mapping[int, list[int]], processes: Mapping[
     chain = [head]
     siblings = 0
     while len(chain) < DEEPEST and (chain[-1].init in programs.SMALL_INITS or chain[-1].is_shell):
-        alive = [processes[pid] for pid in children.get(chain[-1].pid, ()) if pid in processes and processes[pid].state not in "ZX"]
+        alive = [processes[pid] for pid in children.get(chain[-1].pid, ()) if pid in processes and not processes[pid].is_dead]
         # `podman exec` enters a namespace from outside and is nobody's child there, so these are the command's own.
         # We ourselves, and our own job (`pysupervise doctor | less`), are no service.
         own = os.getpgrp() if head.stat.group != os.getpgrp() else -1
@@ -201,7 +201,7 @@ def _pending_and_traced(
     found, traced = [], []
     close = {process.pid: process for process in chain}
     for member in members[:MOST_LOOKS]:
-        if member.state == "Z":
+        if member.is_dead:
             continue
         status = procfs.read_status(member.pid)
         if status is not None and status.pending >> (signum - 1) & 1:
@@ -216,7 +216,7 @@ def _pending_and_traced(
 def _notify(chain: Sequence[Process]) -> tuple[Notify, ...]:
     """Of the first and the last one: an init may have taken it away from its command."""
     first_and_last = {process.pid: process for process in (chain[0], chain[-1])}
-    return tuple(found for pid in first_and_last if (found := notification.read(pid, f"/proc/{pid}")) is not None)
+    return tuple(found for pid, process in first_and_last.items() if (found := notification.read(pid, process.place)) is not None)
 
 
 def _terminal(stat: procfs.Stat, processes: Mapping[int, procfs.Stat]) -> Terminal | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pysupervise.cli.diagnosis import notification
 from pysupervise.cli.diagnosis.finding import ERROR, WARNING, Finding, Passed, Remark, Unread
-from pysupervise.cli.diagnosis.subject import Process, Subject, joined
+from pysupervise.cli.diagnosis.subject import Process, Subject, joined, of_the_living
 
 NEAR, FULL = 0.80, 0.95
 NOTIFY_FIXES = {
@@ -99,7 +99,7 @@ def standard_streams(subject: Subject) -> Iterator[Remark]:
             WARNING,
             "closed-stream",
             f"{joined([STREAMS[number] for number in closed])} of {head.label} is closed",
-            (f"/proc/{head.pid}/fd: no {', '.join(map(str, closed))}",),
+            (f"{head.place}/fd: no {', '.join(map(str, closed))}",),
             "The next file or socket that is opened takes the number, and what is written to it by habit ends up in there.",
             "start it with </dev/null, or with the stream open",
         )
@@ -125,7 +125,7 @@ def standard_streams(subject: Subject) -> Iterator[Remark]:
         yield Passed(f"standard input of {head.label} is {stdin}")
     if hidden := [number for number in STREAMS if head.links.get(number) == ""]:
         names, lead = joined([STREAMS[number] for number in hidden]), "leads" if len(hidden) == 1 else "lead"
-        yield Unread(f"where {names} of {head.label} {lead}: /proc/{head.pid}/fd has them, and where to may not be read")
+        yield Unread(f"where {names} of {head.label} {lead}: {head.place}/fd has them, and where to may not be read")
 
 
 def limits(subject: Subject) -> Iterator[Remark]:
@@ -155,7 +155,7 @@ def limits(subject: Subject) -> Iterator[Remark]:
                 f"open files of {process.label}",
                 below,
                 int(limit_of_files),
-                f"/proc/{process.pid}/limits: Max open files {limit_of_files}; /proc/{process.pid}/fd has {below} numbers below that"
+                f"/proc/{process.pid}/limits: Max open files {limit_of_files}; {process.place}/fd has {below} numbers below that"
                 + (f", and {above} above, opened before the limit was set" if above else ""),
                 "no file and no connection can be opened (EMFILE)",
             )
@@ -191,4 +191,4 @@ def unread(subject: Subject) -> Iterator[Remark]:
     yield from (Unread(text) for text in subject.unread)
 
 
-RULES = (hanging_members, traced_members, notify_socket, standard_streams, limits, unread)
+RULES = (*map(of_the_living, (hanging_members, traced_members, notify_socket, standard_streams, limits)), unread)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pysupervise.cli.diagnosis import launch, programs
-from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark
-from pysupervise.cli.diagnosis.subject import CHLD, Subject, joined
+from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
+from pysupervise.cli.diagnosis.subject import CHLD, Subject, joined, of_the_living
 from pysupervise.core import signals
 
 MANY_ZOMBIES = 100
@@ -56,6 +56,43 @@ def zombies(subject: Subject) -> Iterator[Remark]:
         )
     if not subject.zombies:
         yield Passed(f"no zombie among {len(subject.members)} processes")
+
+
+def dead_head(subject: Subject) -> Iterator[Remark]:
+    """Judge a zombie that was asked for: all that can be said of it is who has to wait for it, and why it did not."""
+    head = subject.head
+    if not head.is_dead:
+        return
+    line = f"/proc/{head.pid}/stat: {head.pid} ({head.stat.name}) {head.stat.state} {head.stat.parent}"
+    reason = subject.unreaped.get(head.pid)
+    if reason is None:
+        yield Unread(f"everything of {head.label}: it was a zombie ({line}), and is gone by now")
+        return
+    parent = subject.parents.get(head.stat.parent)
+    whose = parent.label if parent is not None else f"pid {head.stat.parent}" if head.stat.parent else "outside of this PID namespace"
+    yield Finding(
+        WARNING,
+        "is-zombie",
+        f"{head.label} is a zombie: it has ended, and its parent, {whose}, has not waited for it",
+        (line, reason.evidence),
+        f"Nothing of it runs, and no signal changes that. Why it is still there: {reason.what}.",
+        reason.cure,
+    )
+
+
+def dead_leaders(subject: Subject) -> Iterator[Remark]:
+    """Name a main thread that ended before the others: its state is Z, and it is no zombie."""
+    for stat in subject.dead_leaders:
+        reason = subject.unreaped.get(stat.pid)
+        if reason is not None:
+            yield Finding(
+                INFO,
+                "dead-leader",
+                f"pid {stat.pid} ({stat.name}) is no zombie, though its state is Z: {reason.what}",
+                (reason.evidence,),
+                "Its parent cannot wait for it yet, and a signal to it reaches the threads that live.",
+                "nothing, where the main thread is meant to leave first (pthread_exit); otherwise end the other threads with it",
+            )
 
 
 def init_on_top(subject: Subject) -> Iterator[Remark]:
@@ -140,4 +177,7 @@ def ignored_sigchld(subject: Subject) -> Iterator[Remark]:
             )
 
 
-RULES = (who_reaps, zombies, init_on_top, shared_namespace, without_subreaper, ignored_sigchld)
+RULES = (
+    dead_head,
+    *map(of_the_living, (who_reaps, zombies, dead_leaders, init_on_top, shared_namespace, without_subreaper, ignored_sigchld)),
+)

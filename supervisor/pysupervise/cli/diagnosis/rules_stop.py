@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pysupervise.cli.diagnosis import launch, programs, runners
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
-from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, signal_bit
+from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, of_the_living, signal_bit
 from pysupervise.core import signals
 
 FRONT = 'ENTRYPOINT ["pysupervise", "--"] in the Dockerfile, or --init when the container is started'
@@ -320,4 +320,6 @@ def _how(process: Process, signum: int) -> str:
     return taken.evidence if taken.mask is not None else f"{taken.evidence}, it waits for signals (which ones may not be read)"
 
 
-RULES = (pid1_gets_the_stop_signal, shell_in_front, service_and_stop_signal, script_runner, pending_stop, stop_clock)
+RULES = tuple(
+    map(of_the_living, (pid1_gets_the_stop_signal, shell_in_front, service_and_stop_signal, script_runner, pending_stop, stop_clock))
+)

@@ -2,15 +2,17 @@
 
 import enum
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pysupervise.cli.containers import Container
 from pysupervise.cli.diagnosis import programs
 from pysupervise.cli.diagnosis.engine import StopSignal
+from pysupervise.cli.diagnosis.finding import Remark
 from pysupervise.cli.limits import Limit
 from pysupervise.cli.procfs import Stat, Status
 from pysupervise.cli.sigwait import Deadline, Taken
+from pysupervise.cli.why import Reason
 from pysupervise.core import signals
 
 CHLD, CONT = 17, 18
@@ -42,6 +44,7 @@ class Process:
     status: Status | None  # None: it may not be read
     words: tuple[str, ...]  # its command line; () where it has none or may not be read
     blocked: int = 0  # signals that every thread blocks
+    thread: int = 0  # one that lives where the main one has ended, 0: the main one
     taken: tuple[Taken, ...] = ()
     taken_readable: bool = True  # whether more of them would have been seen
     links: Mapping[int, str] | None = None  # where descriptors 0 to 2 lead, "": that may not be read; None: not even which are open
@@ -54,6 +57,16 @@ class Process:
     def pid(self) -> int:
         """Its number, as we see it."""
         return self.stat.pid
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self.stat.is_dead
+
+    @property
+    def place(self) -> str:
+        """Where /proc has what its threads share."""
+        return f"/proc/{self.pid}/task/{self.thread}" if self.thread else f"/proc/{self.pid}"
 
     @property
     def is_pid1(self) -> bool:
@@ -128,7 +141,7 @@ class Process:
     @property
     def command_evidence(self) -> str:
         """The command line with its place."""
-        return f"/proc/{self.pid}/cmdline: {self.command}"
+        return f"{self.place}/cmdline: {self.command}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +195,8 @@ class Subject:
     stop_signal: StopSignal
     members: tuple[Stat, ...]  # the head and everybody below it, or in its container
     zombies: tuple[Stat, ...]  # those of them that were dead at both looks
+    dead_leaders: tuple[Stat, ...]  # and those whose main thread was, while others live
+    unreaped: Mapping[int, Reason]  # why the head, a zombie, and dead leaders are there
     parents: Mapping[int, Process]  # of zombies
     blocked_pending: tuple[Process, ...]  # members with the stop signal pending
     uninterruptible: tuple[Stat, ...]  # at both looks
@@ -219,3 +234,15 @@ def joined(names: Sequence[str], most: int = 5) -> str:
     """Return "a, b and 3 more"."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+Rule = Callable[[Subject], Iterator[Remark]]
+
+
+def of_the_living(rule: Rule) -> Rule:
+    """Return a rule that has nothing to say where the head is a zombie, of which /proc keeps no descriptors, handlers or memory."""
+
+    def judged(subject: Subject) -> Iterator[Remark]:
+        return iter(()) if subject.head.is_dead else rule(subject)
+
+    return judged
