@@ -124,6 +124,7 @@ def test_two_inits(run: Callable[..., Service], doctor: Callable[..., dict[str, 
     finding = found(result, "two-inits")
     assert finding["severity"] == "warning"
     assert "/cmdline: tini -- " in finding["evidence"][0]
+    assert finding["fix"].endswith("start the container without --init (compose: remove `init: true`)")
     assert found(result, "no-subreaper")["severity"] == "warning"
 
 
@@ -152,11 +153,15 @@ def test_zombies_and_ignored_sigchld(run: Callable[..., Service], doctor: Callab
     finding = found(doctor(pid), "zombies")
     assert finding["title"].startswith(f"3 zombies of pid {pid} ")
     assert f"state Z, parent {pid}" in finding["evidence"][0]
+    assert re.search("^wait for children in `python.*those that it started itself nobody else can reap; an init in front", finding["fix"])
+    below = found(doctor(run("tini", "--", *python(f"{spawn}{STAY}")).pid), "zombies")
+    assert "init in front" not in below["fix"]  # there is one, and it cannot help
     ignoring = run(*python(f"import os, signal; signal.signal(17, signal.SIG_IGN); os.fork() or os.pause() if 0 else None; {STAY}"))
     assert "sigchld-ignored" not in rules(doctor(ignoring.pid), "warning")  # nobody below it: nothing is lost
     parent = run(*python(f"import os, signal, time; signal.signal(17, signal.SIG_IGN)\nif os.fork() == 0: time.sleep(60)\n{STAY}"))
     finding = found(doctor(parent.pid), "sigchld-ignored")
     assert int(finding["evidence"][0].split()[-1], 16) >> 16 & 1
+    assert finding["evidence"][1] == "0x10000 is CHLD"
 
 
 def test_stopped_with_a_pending_stop(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]]) -> None:

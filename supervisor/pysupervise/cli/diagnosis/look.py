@@ -92,18 +92,14 @@ def close_look(stat: procfs.Stat) -> Process:
     pid, speaker = stat.pid, procfs.living_thread(stat)
     place = f"/proc/{pid}" if speaker == pid else f"/proc/{pid}/task/{speaker}"
     status = procfs.read_status(pid)
-    masks, taken = [], []
-    for thread in procfs.threads(pid):
-        if thread == pid != speaker:
-            continue  # it has ended, and takes nothing any more
-        one = _thread_blocked(pid, thread)
-        if one is not None:
-            masks.append(one)
-        if waiting := sigwait.awaited(pid, thread):
-            taken.append(waiting)
+    threads = [thread for thread in procfs.threads(pid) if thread != pid or speaker == pid]  # one that has ended takes nothing any more
+    taken = [waiting for thread in threads if (waiting := sigwait.awaited(pid, thread))]
     if descriptor := sigwait.from_descriptors(speaker):
         taken.append(descriptor)
-    blocked = functools.reduce(operator.and_, masks) if masks else status.blocked if status is not None else 0
+    blocked = _blocked(pid, threads, status)
+    if status is not None and blocked & status.caught:
+        time.sleep(SECOND_LOOK_S)  # a handler blocks its own signal while it runs, most for a few microseconds
+        blocked &= _blocked(pid, threads, status)
     numbers = surroundings.open_files(place)
     return Process(
         stat=stat,
@@ -119,6 +115,12 @@ def close_look(stat: procfs.Stat) -> Process:
         open_files=None if numbers is None else frozenset(numbers),
         limits=surroundings.soft_limits(place),
     )
+
+
+def _blocked(pid: int, threads: Sequence[int], status: procfs.Status | None) -> int:
+    """Return the signals that every thread blocks."""
+    masks = [mask for thread in threads if (mask := _thread_blocked(pid, thread)) is not None]
+    return functools.reduce(operator.and_, masks) if masks else status.blocked if status is not None else 0
 
 
 def _thread_blocked(pid: int, thread: int) -> int | None:

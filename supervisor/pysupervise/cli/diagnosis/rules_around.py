@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pysupervise.cli.diagnosis import notification
 from pysupervise.cli.diagnosis.finding import ERROR, WARNING, Finding, Passed, Remark, Unread
-from pysupervise.cli.diagnosis.subject import Process, Subject, joined, of_the_living
+from pysupervise.cli.diagnosis.subject import Process, Subject, counted, joined, of_the_living
 
 NEAR, FULL = 0.80, 0.95
 NOTIFY_FIXES = {
@@ -39,7 +39,7 @@ def hanging_members(subject: Subject) -> Iterator[Remark]:
             yield Finding(
                 WARNING,
                 f"{kind}-member",
-                f"{_processes(len(members))} {kind}: {names}",
+                f"{counted(len(members))} {kind}: {names}",
                 (f"/proc/{first.pid}/stat: {first.pid} ({first.name}) {first.state} {first.parent}",),
                 consequence,
                 fix.format(pid=first.pid),
@@ -58,16 +58,12 @@ def traced_members(subject: Subject) -> Iterator[Remark]:
     yield Finding(
         WARNING,
         "traced-member",
-        f"{_processes(len(subject.traced))} traced: {names}",
+        f"{counted(len(subject.traced))} traced: {names}",
         (first.line,),
         "A signal other than KILL stops it for the tracer first, which passes the signal on, changes it or drops it (ptrace(2))."
         + (" The tracer holds it just now: no signal gets on before it lets it run." if held else ""),
         f"let {first.by} detach (strace: Ctrl-C, gdb: detach), or end it",
     )
-
-
-def _processes(number: int) -> str:
-    return f"{number} process{'es' if number > 1 else ''}"
 
 
 def notify_socket(subject: Subject) -> Iterator[Remark]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from pysupervise.cli.diagnosis import launch, programs
+from pysupervise.cli.diagnosis import advice, launch, programs
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
-from pysupervise.cli.diagnosis.subject import CHLD, Subject, joined, of_the_living
-from pysupervise.core import signals
+from pysupervise.cli.diagnosis.subject import CHLD, Subject, counted, joined, of_the_living, signal_bit
 
 MANY_ZOMBIES = 100
-INIT_FIX = 'put an init in front: ENTRYPOINT ["pysupervise", "--"], or --init when the container is started'
+# Their names are the engine's own: tini and catatonit may as well be the image's.
+PUT_BY_ENGINE = frozenset({"docker-init", "podman-init"})
+WITHOUT_INIT = "start the container without --init (compose: remove `init: true`)"
 
 
 def who_reaps(subject: Subject) -> Iterator[Remark]:
@@ -30,7 +31,7 @@ def who_reaps(subject: Subject) -> Iterator[Remark]:
             (pid1.command_evidence,),
             "A process whose parent has died becomes its child. When it ends it stays a zombie, unless PID 1 waits for children "
             "it never started.",
-            INIT_FIX,
+            f"put an init in front: {advice.init_in_front(subject)}; its own children it has to wait for itself even then",
         )
 
 
@@ -43,19 +44,22 @@ def zombies(subject: Subject) -> Iterator[Remark]:
         parent = subject.parents.get(parent_pid)
         label = parent.label if parent is not None else f"pid {parent_pid}"
         masks = parent.mask_evidence("SigIgn", "SigCgt", "SigBlk") if parent is not None else ()
-        is_pid1 = parent is not None and parent.is_pid1
+        collects_orphans = parent is not None and parent.is_pid1 and not advice.on_host(subject) and parent.init not in programs.INITS
+        wait = f"wait for children in `{parent.name if parent else parent_pid}`"
         yield Finding(
             ERROR if len(dead) >= MANY_ZOMBIES else WARNING,
             "zombies",
             f"{len(dead)} zombie{'s' if len(dead) > 1 else ''} of {label}",
             (f"/proc/{dead[0].partition(' ')[0]}/stat: state Z, parent {parent_pid}, at two looks; {joined(dead)}", *masks),
-            "Each keeps a pid until its parent waits for it or ends. When the pids are used up, nothing can be started any more.",
-            f"{INIT_FIX}; the parent does not wait"
-            if is_pid1
-            else f"wait for children in `{parent.name if parent else parent_pid}`; `pysupervise zombies` says why it does not",
+            "Each keeps a pid until its parent waits for it or ends. When the pids are used up, nothing can be started any more."
+            + (" Which of them it started itself, and which came to PID 1 as orphans, is not recorded." if collects_orphans else ""),
+            f"{wait} (on CHLD: waitpid until none is left): those that it started itself nobody else can reap; "
+            f"an init in front reaps the orphans: {advice.init_in_front(subject)}"
+            if collects_orphans
+            else f"{wait}; `pysupervise zombies` says why it does not",
         )
     if not subject.zombies:
-        yield Passed(f"no zombie among {len(subject.members)} processes")
+        yield Passed(f"no zombie among {counted(len(subject.members))}")
 
 
 def dead_head(subject: Subject) -> Iterator[Remark]:
@@ -101,7 +105,12 @@ def init_on_top(subject: Subject) -> Iterator[Remark]:
     if len(inits) < 2:  # noqa: PLR2004 -- two are one too many
         return
     upper, lower = inits[0], inits[-1]
-    on_top = upper.name in programs.ENGINE_INITS
+    if upper.name in PUT_BY_ENGINE:
+        fix = f"{WITHOUT_INIT}, or take {lower.name} out of the image"
+    elif upper.name in programs.ENGINE_INITS and not advice.on_host(subject):
+        fix = f"take {upper.name} or {lower.name} out of ENTRYPOINT; if it was the engine that put {upper.name} there: {WITHOUT_INIT}"
+    else:
+        fix = f"leave one of them out: {upper.name} or {lower.name}"
     yield Finding(
         WARNING,
         "two-inits",
@@ -110,9 +119,7 @@ def init_on_top(subject: Subject) -> Iterator[Remark]:
         f"{lower.name} is not PID 1: it cannot signal the namespace in one step, orphans that it does not collect go to "
         f"{upper.name}, and the "
         "signal takes one more hop.",
-        "start the container without --init (compose: init: true), or take the init out of the image"
-        if on_top
-        else f"leave one of them out: {upper.name} or {lower.name}",
+        fix,
     )
 
 
@@ -170,7 +177,7 @@ def ignored_sigchld(subject: Subject) -> Iterator[Remark]:
                 WARNING,
                 "sigchld-ignored",
                 f"{process.label} has children and ignores CHLD",
-                (*process.mask_evidence("SigIgn"), f"bit {CHLD} is {signals.name(CHLD)}"),
+                (*process.mask_evidence("SigIgn"), signal_bit(CHLD)),
                 "No zombie appears, but the kernel throws the statuses away, and waitpid fails with ECHILD: it cannot learn how "
                 "a child ended.",
                 "reset it before the program starts (it is inherited through exec); pysupervise does so for its command",

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 
-from pysupervise.cli.diagnosis import launch, programs, runners
+from pysupervise.cli.diagnosis import advice, launch, programs, rules_masks, runners
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
-from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, of_the_living, signal_bit
+from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, counted, of_the_living, signal_bit
 from pysupervise.core import signals
-
-FRONT = 'ENTRYPOINT ["pysupervise", "--"] in the Dockerfile, or --init when the container is started'
 
 
 def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
@@ -17,7 +15,8 @@ def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
     if not head.is_pid1 or (head.is_shell and len(subject.chain) > 1 and not head.is_prompt):
         return
     reaction = head.reaction(signum)
-    evidence = (*head.mask_evidence("SigCgt", "SigIgn", "SigBlk"), f"{signal_bit(signum)}; stop signal: {subject.stop_signal.source}")
+    evidence = (*head.mask_evidence("SigCgt", "SigIgn", "SigBlk"), f"{_bits(head, signum)}; stop signal: {subject.stop_signal.source}")
+    instead = advice.send_instead(head, subject, signum)
     if reaction is Reaction.UNKNOWN:
         yield Unread(f"whether {name} reaches {head.label}: it may be in sigwait, and /proc/{head.pid}/wchan and syscall do not say")
     elif reaction in (Reaction.HANDLER, Reaction.TAKEN):
@@ -31,7 +30,7 @@ def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
             f"PID 1 gets only the signals that it handles, and {name} has no handler there. A stop waits its full time, then "
             f"the engine kills "
             "everything: status 137, nothing is cleaned up.",
-            f"handle {name} in the program, or put an init in front: {FRONT}",
+            f"handle {name} in the program, or {instead or f'put an init in front: {advice.init_in_front(subject)}'}",
         )
     elif reaction in (Reaction.IGNORED, Reaction.NOTHING):
         yield Finding(
@@ -40,8 +39,10 @@ def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
             f"PID 1, {head.label}, ignores {name}",
             evidence,
             "A stop waits its full time, then the engine kills everything: status 137, nothing is cleaned up.",
-            f"do not ignore {name} there (an ignored signal is inherited through exec), or set another stop signal: STOPSIGNAL",
+            f"do not ignore {name} there (an ignored signal is inherited through exec)" + (f"; or {instead}" if instead else ""),
         )
+    elif reaction is Reaction.HELD and head not in subject.blocked_pending:
+        yield rules_masks.held(head, subject, signum, evidence, f"PID 1, {head.label},")
     elif reaction is Reaction.BLOCKED and head not in subject.blocked_pending:
         yield Finding(
             WARNING,
@@ -95,7 +96,7 @@ def shell_in_front(subject: Subject) -> Iterator[Remark]:
         f"a shell, {shell.label}, stands in front of the service {subject.service.label}, and {name} ends there",
         evidence,
         consequence,
-        f'{exec_fix}; or keep the shell and start it below pysupervise: ENTRYPOINT ["pysupervise", "--forward", "handlers", "--"]',
+        f"{exec_fix}; or keep the shell and start it below pysupervise: {advice.below_pysupervise(subject, '--forward', 'handlers')}",
     )
 
 
@@ -124,7 +125,7 @@ def _shell_below_init(init: launch.Init, shell: Process, subject: Subject, evide
             f"{init.name} sends {name} to the group, the shell dies at once, {init.name} leaves, and the kernel kills the "
             f"service: its clean-up is "
             "cut off.",
-            f'{exec_fix}; or ENTRYPOINT ["pysupervise", "--"], which waits for the service',
+            f"{exec_fix}; or take pysupervise instead, which waits for the service: {_instead_of(init, subject)}",
         )
         return
     yield Finding(
@@ -135,7 +136,7 @@ def _shell_below_init(init: launch.Init, shell: Process, subject: Subject, evide
         f"{init.name} passes {name} to the shell only. The shell dies, {init.name} leaves, and the kernel kills the service: it "
         f"never learns of the "
         "stop.",
-        f'{exec_fix}; or ENTRYPOINT ["pysupervise", "--"], which signals the whole tree',
+        f"{exec_fix}; or let pysupervise signal the whole tree: {_instead_of(init, subject)}",
     )
 
 
@@ -161,7 +162,8 @@ def service_and_stop_signal(subject: Subject) -> Iterator[Remark]:
     if service.pid == subject.head.pid and service.is_pid1:
         return  # pid1_gets_the_stop_signal has said it
     reaction = service.reaction(arriving)
-    evidence = (service.command_evidence, *service.mask_evidence("SigCgt", "SigIgn", "SigBlk"), signal_bit(arriving))
+    evidence = (service.command_evidence, *service.mask_evidence("SigCgt", "SigIgn", "SigBlk"), _bits(service, arriving))
+    instead = advice.send_instead(service, subject, arriving)
     if reaction is Reaction.UNKNOWN:
         yield Unread(f"what {name} does to {service.label}: it may be in sigwait, and /proc/{service.pid}/wchan and syscall do not say")
     elif reaction in (Reaction.HANDLER, Reaction.TAKEN):
@@ -173,8 +175,10 @@ def service_and_stop_signal(subject: Subject) -> Iterator[Remark]:
             f"the service, {service.label}, ignores {name}",
             evidence,
             "A stop waits for the whole grace period, then the service is killed: status 137.",
-            f"do not ignore {name} there, or send what it listens to: pysupervise --stop-signal INT",
+            f"do not ignore {name} there" + (f"; or {instead}" if instead else ""),
         )
+    elif reaction is Reaction.HELD and service not in subject.blocked_pending:
+        yield rules_masks.held(service, subject, arriving, evidence, f"the service, {service.label},")
     elif reaction is Reaction.BLOCKED and service not in subject.blocked_pending:
         yield Finding(
             WARNING,
@@ -192,7 +196,7 @@ def service_and_stop_signal(subject: Subject) -> Iterator[Remark]:
             f"the service, {service.label}, has no handler for {name}",
             evidence,
             f"{name} ends it at once: requests in work and unwritten data are lost.",
-            f"handle {name} in the program, if it has something to finish",
+            f"handle {name} in the program, if it has something to finish" + (f"; or {instead}" if instead else ""),
         )
 
 
@@ -254,6 +258,8 @@ def pending_stop(subject: Subject) -> Iterator[Remark]:
                 "No signal is looked at before the kernel's call returns, not even KILL.",
                 f"see what it waits for: cat /proc/{process.pid}/wchan",
             )
+        elif process.reaction(subject.stop_signal.number) is Reaction.HELD:
+            yield rules_masks.held_and_pending(process, subject, subject.stop_signal.number, evidence)
         elif process.reaction(subject.stop_signal.number) is Reaction.BLOCKED:
             yield Finding(
                 ERROR,
@@ -264,7 +270,7 @@ def pending_stop(subject: Subject) -> Iterator[Remark]:
                 "unblock it in the program, or start it with an empty signal mask: a blocked mask is inherited through fork and exec",
             )
     if not subject.blocked_pending:
-        yield Passed(f"no {name} waits to be taken in {len(subject.members)} processes (SigPnd, ShdPnd)")
+        yield Passed(f"no {name} waits to be taken in {counted(len(subject.members))} (SigPnd, ShdPnd)")
 
 
 def script_runner(subject: Subject) -> Iterator[Remark]:
@@ -311,6 +317,19 @@ def _arriving(subject: Subject) -> int:
         for init in launch.read(process.words, subject.environment).inits[:1]:
             signum = init.passes_on(signum) if signum else 0
     return signum
+
+
+def _bits(process: Process, signum: int) -> str:
+    """Say which bit the signal is, and which those are that are handled in its place."""
+    known = process.reaction(signum) in (Reaction.DROPPED, Reaction.IGNORED, Reaction.DIES)
+    return "; ".join(signal_bit(one) for one in (signum, *(advice.handled_instead(process, signum) if known else ())))
+
+
+def _instead_of(init: launch.Init, subject: Subject) -> str:
+    """Say how to have pysupervise there: an option less where it is that already, otherwise it and not the other init."""
+    if init.is_ours:
+        return "take --forward away"
+    return f"{'pysupervise -- ...' if advice.on_host(subject) else advice.below_pysupervise(subject)} in the place of {init.name}"
 
 
 def _how(process: Process, signum: int) -> str:

@@ -29,6 +29,7 @@ class Reaction(enum.Enum):
     TAKEN = "taken"  # sigwait, signalfd
     IGNORED = "ignored"
     BLOCKED = "blocked"  # and nothing is seen that takes it
+    HELD = "held"  # blocked, with a handler: in there just now, or it never began
     DROPPED = "dropped"  # PID 1 of a namespace, with the default action
     DIES = "dies"
     STOPS = "stops"
@@ -43,7 +44,7 @@ class Process:
     stat: Stat
     status: Status | None  # None: it may not be read
     words: tuple[str, ...]  # its command line; () where it has none or may not be read
-    blocked: int = 0  # signals that every thread blocks
+    blocked: int = 0  # signals that every thread blocks; those with a handler at two looks
     thread: int = 0  # one that lives where the main one has ended, 0: the main one
     taken: tuple[Taken, ...] = ()
     taken_readable: bool = True  # whether more of them would have been seen
@@ -119,7 +120,7 @@ class Process:
         if not self.taken_readable:
             return Reaction.UNKNOWN
         if blocked:
-            return Reaction.BLOCKED
+            return Reaction.HELD if status.has_handler(signum) else Reaction.BLOCKED
         if status.ignores(signum):
             return Reaction.IGNORED
         if signum in IGNORED_BY_DEFAULT:
@@ -130,7 +131,7 @@ class Process:
 
     def reacts(self, signum: int) -> bool:
         """Whether the signal reaches code of it."""
-        return self.reaction(signum) in (Reaction.HANDLER, Reaction.TAKEN)
+        return self.reaction(signum) in (Reaction.HANDLER, Reaction.TAKEN, Reaction.HELD)
 
     def mask_evidence(self, *keys: str) -> tuple[str, ...]:
         """Return lines of /proc/PID/status word for word."""
@@ -226,8 +227,13 @@ class Subject:
 
 
 def signal_bit(signum: int) -> str:
-    """Say which bit of a mask a signal is."""
-    return f"bit {signum} is {signals.name(signum)}"
+    """Say which bit of a mask a signal is, so that it can be compared with the digits of the mask."""
+    return f"{1 << (signum - 1):#x} is {signals.name(signum)}"
+
+
+def counted(number: int) -> str:
+    """Return "1 process", "2 processes"."""
+    return f"{number} process{'' if number == 1 else 'es'}"
 
 
 def joined(names: Sequence[str], most: int = 5) -> str:
