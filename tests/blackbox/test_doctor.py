@@ -240,6 +240,12 @@ def test_processes_of_a_user(run: Callable[..., Service], doctor: Callable[..., 
     assert "Max processes 10; threads of that user seen here: 10" in finding["evidence"][0]
 
 
+def test_a_title_that_a_program_wrote_over_its_words_names_it(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]]) -> None:
+    code = python(f"import signal; signal.signal(15, lambda *_: None); {STAY}")
+    service = run("bash", "-c", 'exec -a "nginx: master process nginx -c /etc/x.conf" "$@"', "bash", *code)
+    assert any(f"pid {service.pid} `nginx` (1 in its namespace)" in line for line in doctor(service.pid)["checked"])
+
+
 def test_inside_of_the_namespace_pid1_is_examined(run: Callable[..., Service], pysupervise: str) -> None:
     service = run(pysupervise, "--", *probe("p"))
     inside = ["nsenter", "--target", str(service.pid), "--pid", "--mount", "--", pysupervise, "doctor"]

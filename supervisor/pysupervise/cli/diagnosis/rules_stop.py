@@ -217,7 +217,7 @@ def _ours_and_stop_signal(subject: Subject, sent: int) -> Iterator[Remark]:
 
 def _expected(subject: Subject, arriving: int) -> Iterator[Remark]:
     service = subject.service
-    name = programs.service_name(service.words) or service.name
+    name = programs.service_name(service.program) or service.name
     expected = programs.EXPECTED.get(name)
     if expected is None or not arriving or not subject.stop_signal.certain or arriving in expected.graceful:
         return

@@ -93,7 +93,13 @@ class Process:
     @property
     def name(self) -> str:
         """What to call it."""
-        return self.init or (programs.base_name(self.words[0]) if self.words else self.stat.name)
+        return self.init or (programs.base_name(self.program[0]) if self.program else self.stat.name)
+
+    @property
+    def program(self) -> tuple[str, ...]:
+        """Its words, of a title that it wrote over them only the name: nginx of "nginx: master process nginx -c /etc/x.conf"."""
+        name, colon, _ = self.words[0].partition(": ") if self.words else ("", "", "")
+        return (name,) if colon and name and " " not in name else self.words
 
     @property
     def label(self) -> str:
