@@ -7,31 +7,37 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from doctoring import STAY, found, python, rules, wait_until
+from doctoring import STAY, found, python, rules, state, wait_until
 from helpers import Service, children
 
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC
+BEHIND_A_MASK = "import signal; signal.signal(15, lambda *_: None); signal.pthread_sigmask(signal.SIG_BLOCK, [15]); "
 # A handler of the kernel's own kind: it runs with its signal blocked until it returns. One in Python runs afterwards.
 SLOW_HANDLER = """
-import ctypes, time
+import ctypes, os, time
 libc = ctypes.CDLL(None)
 def clean_up(number):
-    print("cleaning", flush=True)
+    os.write(1, b"cleaning\\n")
     time.sleep(60)
 handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(clean_up)
 libc.signal(15, handler)
 print("ready", flush=True)
 while True: libc.pause()
 """
-BEHIND_A_MASK = "import signal; signal.signal(15, lambda *_: None); signal.pthread_sigmask(signal.SIG_BLOCK, [15]); "
+
+
+def interrupted(service: Service, pid: int) -> None:
+    """Send TERM while the process is in pause(2): a handler of that kind must not run in the middle of Python's own work."""
+    wait_until(lambda: state(pid) == "S")
+    service.send(signal.SIGTERM)
+    assert service.line() == "cleaning"
 
 
 def test_inside_of_its_handler(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]]) -> None:
     """Both ways are named, and neither is claimed."""
     service = run(*python(SLOW_HANDLER))
     assert any("TERM reaches PID 1" in line for line in doctor(service.pid)["checked"])
-    service.send(signal.SIGTERM)
-    assert service.line() == "cleaning"
+    interrupted(service, service.pid)
     result = doctor(service.pid)
     finding = found(result, "handler-and-blocked")
     assert rules(result, "error", "warning") == {"handler-and-blocked"}
@@ -46,9 +52,8 @@ def test_inside_of_its_handler(run: Callable[..., Service], doctor: Callable[...
 
 def test_inside_of_its_handler_during_a_stop(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str) -> None:
     service = run(pysupervise, "--grace", "50s", "--", *python(SLOW_HANDLER))
-    service.send(signal.SIGTERM)
-    assert service.line() == "cleaning"
     (child,) = children(service.pid)
+    interrupted(service, child)
     wait_until(lambda: "stop-in-progress" in rules(doctor(service.pid), "warning"))
     result = doctor(service.pid)
     assert rules(result, "error", "warning") == {"stop-in-progress"}
@@ -75,8 +80,7 @@ def test_a_signal_that_is_handled_instead_is_proposed(
 ) -> None:
     """And what is proposed does stop it."""
     code = python(
-        "import os, signal\n"
-        "signal.signal(2, signal.SIG_DFL); signal.signal(3, lambda *_: (print('clean', flush=True), os._exit(7)))\n" + STAY
+        "import os, signal\nsignal.signal(2, signal.SIG_DFL); signal.signal(3, lambda *_: (os.write(1, b'clean\\n'), os._exit(7)))\n" + STAY
     )
     finding = found(doctor(run(*code).pid), "pid1-drops-stop-signal")
     assert "or send QUIT, which it handles, if that is its clean stop: " in finding["fix"]
