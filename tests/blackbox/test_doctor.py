@@ -236,6 +236,7 @@ def test_processes_of_a_user(run: Callable[..., Service], doctor: Callable[..., 
     )
     service = run(*python(code + STAY))
     finding = found(doctor(service.pid), "limit-near")
+    os.kill(service.pid, signal.SIGKILL)  # setuid(2) took away the signal that it gets when unshare ends
     assert finding["severity"] == "error"
     assert "Max processes 10; threads of that user seen here: 10" in finding["evidence"][0]
 
