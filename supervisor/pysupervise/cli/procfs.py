@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from pysupervise.core import signals
+
 CLOCK_TICKS_HZ = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 
@@ -96,6 +98,11 @@ class Status:
     def evidence(self, *keys: str) -> str:
         """Return lines of the file word for word, such as "SigCgt: 0000000000004002"."""
         return ", ".join(f"{key}: {self.lines[key]}" for key in keys if key in self.lines)
+
+
+def signal_bit(signum: int) -> str:
+    """Say which bit of a mask a signal is, so that it can be compared with the digits of the mask."""
+    return f"{1 << (signum - 1):#x} is {signals.name(signum)}"
 
 
 class _Lines(Mapping[str, str]):

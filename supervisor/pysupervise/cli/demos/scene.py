@@ -130,7 +130,7 @@ class Member:
         """Return lines of /proc/PID/status word for word, and where a signal's bit is in them."""
         if self.status is None:
             return "/proc/PID/status cannot be read"
-        bit = f" (bit {signum} is {signal.Signals(signum).name[3:]})" if signum else ""
+        bit = f" ({procfs.signal_bit(signum)})" if signum else ""
         return self.status.evidence(*keys) + bit
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from pysupervise.cli import procfs
 from pysupervise.cli.diagnosis import advice, launch, programs
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
-from pysupervise.cli.diagnosis.subject import CHLD, Subject, counted, joined, of_the_living, signal_bit
+from pysupervise.cli.diagnosis.subject import CHLD, Subject, counted, joined, of_the_living
 
 MANY_ZOMBIES = 100
 # Their names are the engine's own: tini and catatonit may as well be the image's.
@@ -177,7 +178,7 @@ def ignored_sigchld(subject: Subject) -> Iterator[Remark]:
                 WARNING,
                 "sigchld-ignored",
                 f"{process.label} has children and ignores CHLD",
-                (*process.mask_evidence("SigIgn"), signal_bit(CHLD)),
+                (*process.mask_evidence("SigIgn"), procfs.signal_bit(CHLD)),
                 "No zombie appears, but the kernel throws the statuses away, and waitpid fails with ECHILD: it cannot learn how "
                 "a child ended.",
                 "reset it before the program starts (it is inherited through exec); pysupervise does so for its command",

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from pysupervise.cli import procfs
 from pysupervise.cli.diagnosis import advice, launch, programs, rules_masks, runners
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
-from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, counted, of_the_living, signal_bit
+from pysupervise.cli.diagnosis.subject import Process, Reaction, Subject, counted, of_the_living
 from pysupervise.core import signals
 
 
@@ -66,7 +67,12 @@ def shell_in_front(subject: Subject) -> Iterator[Remark]:
         return
     name = signals.name(signum)
     above = [process for process in subject.chain[: subject.chain.index(shell)] if process.init]
-    evidence = (shell.command_evidence, subject.service.command_evidence, *shell.mask_evidence("SigCgt", "SigIgn"), signal_bit(signum))
+    evidence = (
+        shell.command_evidence,
+        subject.service.command_evidence,
+        *shell.mask_evidence("SigCgt", "SigIgn"),
+        procfs.signal_bit(signum),
+    )
     exec_fix = f"write the exec form, or exec in front of the last command: exec {subject.service.command}"
     if above and (init := launch.read(above[-1].words, subject.environment).inits):
         yield from _shell_below_init(init[-1], shell, subject, evidence, exec_fix)
@@ -238,7 +244,7 @@ def pending_stop(subject: Subject) -> Iterator[Remark]:
     for process in subject.blocked_pending:
         evidence = (
             *process.mask_evidence("SigPnd", "ShdPnd", "SigBlk"),
-            f"/proc/{process.pid}/stat: state {process.stat.state}; {signal_bit(subject.stop_signal.number)}",
+            f"/proc/{process.pid}/stat: state {process.stat.state}; {procfs.signal_bit(subject.stop_signal.number)}",
         )
         if process.stat.state in "Tt":
             yield Finding(
@@ -322,7 +328,7 @@ def _arriving(subject: Subject) -> int:
 def _bits(process: Process, signum: int) -> str:
     """Say which bit the signal is, and which those are that are handled in its place."""
     known = process.reaction(signum) in (Reaction.DROPPED, Reaction.IGNORED, Reaction.DIES)
-    return "; ".join(signal_bit(one) for one in (signum, *(advice.handled_instead(process, signum) if known else ())))
+    return "; ".join(procfs.signal_bit(one) for one in (signum, *(advice.handled_instead(process, signum) if known else ())))
 
 
 def _instead_of(init: launch.Init, subject: Subject) -> str:

@@ -13,7 +13,6 @@ from pysupervise.cli.limits import Limit
 from pysupervise.cli.procfs import Stat, Status
 from pysupervise.cli.sigwait import Deadline, Taken
 from pysupervise.cli.why import Reason
-from pysupervise.core import signals
 
 CHLD, CONT = 17, 18
 # Their default action does not end a process (signal(7)).
@@ -230,11 +229,6 @@ class Subject:
     def shell(self) -> Process | None:
         """The first shell above the service."""
         return next((process for process in self.chain[:-1] if process.is_shell), None)
-
-
-def signal_bit(signum: int) -> str:
-    """Say which bit of a mask a signal is, so that it can be compared with the digits of the mask."""
-    return f"{1 << (signum - 1):#x} is {signals.name(signum)}"
 
 
 def counted(number: int) -> str:
