@@ -151,3 +151,45 @@ def test_without_proc_the_status_and_signals_still_work(start: Starter) -> None:
     service.ready("child")
     service.send(signal.SIGTERM)
     assert service.wait() == 4
+
+
+def test_without_proc_what_the_command_leaves_in_its_group_is_swept(start: Starter) -> None:
+    """A child of ours in the group keeps the group's number: it can be signalled without a look."""
+    hide = ["sh", "-c", 'mount --bind "$(mktemp -d)" /proc && exec "$@"', "sh"]
+    script = f"{' '.join(probe('left', '--exit-on=15:0'))} & read line; exit 4"
+    service = Service([*hide, start.program, "--", "sh", "-c", script], place="child", stdin=subprocess.PIPE)
+    start.services.append(service)
+    service.ready("left")
+    service.write(b"go\n")
+    status, seconds = service.timed_wait()
+    assert status == 4
+    assert seconds < 3
+    assert service.rest() == ["left 15"]
+
+
+TRACED = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).ptrace(0, 0, 0, 0)
+for number in (signal.SIGUSR1, signal.SIGTERM):
+    signal.signal(number, lambda number, _: (print("got", number, flush=True), number == signal.SIGTERM and sys.exit(5)))
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("option", ["-q", "-v"])
+def test_a_command_that_has_itself_traced_is_let_go(start: Starter, place: str, option: str) -> None:
+    """As programs do that do not want a debugger: a ptrace stop is no death, and nobody else would continue it."""
+    service = start(option, "--", sys.executable, "-I", "-c", TRACED, place=place)
+    assert service.line() == "ready"
+    service.send(signal.SIGUSR1)
+    assert service.line() == "got 10"
+    service.send(signal.SIGTERM)
+    assert service.line() == "got 15"
+    assert service.wait() == 5
+
+
+def test_a_command_that_executes_while_traced_is_let_go(pysupervise: str, place: str) -> None:
+    code = "import ctypes, os; ctypes.CDLL(None).ptrace(0, 0, 0, 0); os.execvp('sh', ['sh', '-c', 'exit 6'])"
+    assert run([pysupervise, "--", sys.executable, "-I", "-c", code], place).returncode == 6

@@ -56,6 +56,14 @@ def test_a_file_that_is_not_executable_gives_126(pysupervise: str, tmp_path: Pat
     assert (status, "Permission denied" in message, "chmod +x" in message) == (126, True, True)
 
 
+def test_a_named_pipe_gives_126_at_once(pysupervise: str, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo, 0o755)
+    done = run([pysupervise, "--", str(fifo)])
+    assert done.returncode == 126
+    assert "Permission denied" in done.stderr
+
+
 def test_a_script_without_an_interpreter_line_gives_126(pysupervise: str, tmp_path: Path) -> None:
     status, message = failure(pysupervise, "pid1", script(tmp_path / "bare", "echo hello\n"))
     assert (status, "#!/bin/sh" in message) == (126, True)

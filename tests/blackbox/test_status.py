@@ -50,7 +50,7 @@ def test_map_exit_maps_a_plain_status_and_can_be_repeated(pysupervise: str) -> N
     assert [run([pysupervise, *options, "--", "sh", "-c", f"exit {n}"]).returncode for n in (3, 5, 7)] == [4, 6, 7]
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGSEGV, signal.SIGKILL, signal.SIGPIPE, 40])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGSEGV, signal.SIGKILL, signal.SIGPIPE, 33, 40])
 def test_reraise_dies_of_the_same_signal_without_a_core(pysupervise: str, tmp_path: Path, signum: int) -> None:
     command = [pysupervise, "-q", "--reraise", "--", "sh", "-c", f"kill -{int(signum)} $$"]
     child = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, start_new_session=True)

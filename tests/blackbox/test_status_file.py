@@ -99,3 +99,15 @@ def test_a_command_that_never_ran_is_told_apart(pysupervise: str, tmp_path: Path
     assert record["exit_status"] == done.returncode == 127
     assert record["failed_to_start"] == "cannot execute /no/such/command: not found"
     assert (record["command_end"], record["command_status"], record["command_signal"]) == (None, None, None)
+
+
+def test_a_full_disk_leaves_the_old_content(pysupervise: str, tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    assert subprocess.run([pysupervise, "--status-file", str(file), "--", "true"], timeout=20, check=False).returncode == 0
+    before = file.read_bytes()
+    limited = ["prlimit", "--fsize=10", pysupervise, "--status-file", str(file), "--", "sh", "-c", "exit 4"]
+    done = subprocess.run(limited, timeout=20, check=False, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 4
+    assert f"cannot write {file}: File too large" in done.stderr
+    assert file.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]

@@ -64,6 +64,19 @@ def test_a_supervisor_that_was_suspended_past_the_grace_goes_on_with_the_stop(st
     assert re.search(r"the grace period of [0-9.]+ s is over: KILL to \d+ python", service.stderr)
 
 
+def test_who_ended_while_the_supervisor_was_suspended_ended_in_time(start: Starter, place: str) -> None:
+    service = start("-v", "--grace", "500ms", "--", *probe("child", "--exit-on=15:3", "--after=0.1"), place=place)
+    service.ready("child")
+    service.send(TERM)
+    assert service.line() == "child 15"
+    service.send(STOP)
+    time.sleep(0.7)  # the command ends, and the grace period passes
+    service.send(CONT)
+    assert service.wait() == 3
+    assert "the grace period" not in service.stderr
+    assert "KILL" not in service.stderr
+
+
 def test_a_shell_without_exec_does_not_keep_its_child_from_stopping(start: Starter, place: str) -> None:
     service = start("--", "sh", "-c", f"{' '.join(probe('worker', '--exit-on=15'))}; exit 9", place=place)
     service.ready("worker")

@@ -107,6 +107,22 @@ def test_an_endless_fork_bomb_does_not_keep_us(kernel: FakeKernel) -> None:
     assert not kernel.descriptors
 
 
+@pytest.mark.parametrize("errno", [1, 38])
+@pytest.mark.parametrize("call", ["pidfd_open", "pidfd_send_signal"])
+def test_where_pidfds_are_refused_everybody_is_signalled_by_number(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch, call: str, errno: int
+) -> None:
+    """As by the filter of a container engine that does not know them (EPERM), or an old kernel (ENOSYS)."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno, "refused")
+
+    monkeypatch.setattr(kernel, call, refuse)
+    make(kernel).deliver(TERM, "tree", COMMAND)
+    assert sorted(kernel.sent) == [(pid, TERM) for pid in (60, 61, 70, 71, 80)]
+    assert not kernel.descriptors
+
+
 def test_a_number_that_came_back_before_the_pin_is_not_hit(kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
     """71 dies after the walk listed it, and its number is a stranger's when the pidfd is opened."""
     stranger: list[Any] = []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pysupervise.core.settings import Settings
 
 FORK = "fork"
+EMFILE, ENFILE = 24, 23
 ENOENT, E2BIG, ENOEXEC, EACCES, ENOTDIR, EPERM, ENOSYS = 2, 7, 8, 13, 20, 1, 38
 
 
@@ -20,7 +21,10 @@ def cannot_execute(settings: "Settings", narrator: "Narrator", error: SpawnError
     """Say why the command did not start; return (the exit status, what was said)."""
     if error.stage == FORK:
         narrator.tell(ERROR, "cannot_fork", command=command_line(settings.command[:1]), reason=strerror(error.errno))
-        narrator.tell(ERROR, "hint", hint="a limit on processes is reached: pids.max of the cgroup, ulimit -u, or pid_max")
+        hint = "a limit on processes is reached: pids.max of the cgroup, ulimit -u, or pid_max"
+        if error.errno in (EMFILE, ENFILE):
+            hint = "a limit on open files is reached: ulimit -n, or fs.file-max"
+        narrator.tell(ERROR, "hint", hint=hint)
         return CANNOT_EXECUTE, f"cannot start a process: {strerror(error.errno)}"
     status, stage, reason, hint = failed_start(error, settings.command)
     narrator.tell(ERROR, "cannot_execute", stage=stage, reason=reason)
@@ -99,9 +103,12 @@ def _refused_interpreter(program: str) -> str:
 
 def _interpreter(program: str) -> str:
     """Return the interpreter that a script names, if it names one."""
+    import os
+
     try:
-        with open(program, "rb") as file:
-            line = file.readline(256)
+        # A pipe in its place must not hold us: every signal is blocked.
+        with open(os.open(program, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
+            line = file.readline(256) if os.path.isfile(program) else b""
     except OSError:
         return ""
     if not line.startswith(b"#!"):

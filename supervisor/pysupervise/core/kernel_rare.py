@@ -4,7 +4,9 @@ from posix import (
     CLD_DUMPED,
     CLD_EXITED,
     CLD_STOPPED,
+    CLD_TRAPPED,
     P_ALL,
+    P_PGID,
     P_PID,
     WEXITED,
     WNOHANG,
@@ -15,10 +17,15 @@ from posix import (
 )
 
 PR_GET_CHILD_SUBREAPER = 37
+PTRACE_DETACH = 17
+SIGTRAP = 5
+LOWER_HALF = 0xFFFFFFFF
 
 
 def peek_child(*, stops: bool) -> "tuple[int, int] | None":
     """Return (pid, wait status) of a child that is dead, or stopped where ``stops`` says so, and leave it as it is.
+
+    A child that made us its tracer is reported whatever ``stops`` says; then bit 16 is set.
 
     None: there is none now. Raises ChildProcessError without any child. (waitid(2) with WNOWAIT)
     """
@@ -29,6 +36,8 @@ def peek_child(*, stops: bool) -> "tuple[int, int] | None":
         return found.si_pid, found.si_status << 8
     if found.si_code == CLD_STOPPED:
         return found.si_pid, found.si_status << 8 | 0x7F
+    if found.si_code == CLD_TRAPPED:
+        return found.si_pid, 1 << 16 | (found.si_status & 0xFF) << 8 | 0x7F
     return found.si_pid, found.si_status | (0x80 if found.si_code == CLD_DUMPED else 0)
 
 
@@ -37,11 +46,36 @@ def take_stop(pid: int) -> bool:
     return waitid(P_PID, pid, WSTOPPED | WNOHANG) is not None
 
 
-def prctl(option: int, argument: int) -> None:
-    """Change one attribute of this process (prctl(2)). Raises OSError.
+def has_child_in_group(group: int) -> bool:
+    """Whether a child of ours, dead or alive, is in a process group: while one is, its number stays that group's."""
+    try:
+        waitid(P_PGID, group, WEXITED | WNOHANG | WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
-    The standard library has no prctl. ``_ctypes`` without the ``ctypes`` package above it costs 0.7 ms instead of 1.8 ms, and
-    only those who are not PID 1, or ask for --parent-death or --no-new-privs, pay for it.
+
+def let_go(pid: int, signum: int) -> None:
+    """Stop tracing a child that asked for it (PTRACE_TRACEME) and is in a ptrace stop, and let it have the signal that stopped it.
+
+    Nobody else would ever continue it. TRAP is what its exec stops with, and not for it. (ptrace(2), PTRACE_DETACH)
+    """
+    try:
+        _call("ptrace", PTRACE_DETACH, pid, 0, 0 if signum == SIGTRAP else signum)
+    except OSError:
+        return  # it was killed meanwhile
+
+
+def prctl(option: int, argument: int) -> None:
+    """Change one attribute of this process (prctl(2)). Raises OSError."""
+    _call("prctl", option, argument, 0, 0, 0)
+
+
+def _call(name: str, *arguments: int) -> None:
+    """Call a function of the C library that returns -1 and sets errno. Raises OSError.
+
+    The standard library has neither prctl nor ptrace. ``_ctypes`` without the ``ctypes`` package above it costs 0.7 ms instead of 1.8 ms,
+    and only those who are not PID 1, ask for --parent-death or --no-new-privs, or have a child that traces itself, pay for it.
     """
     try:
         import _ctypes
@@ -51,16 +85,14 @@ def prctl(option: int, argument: int) -> None:
     class Long(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001 -- there is no other name
         _type_ = "l"
 
-    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001 -- there is no other name
-        _type_ = "i"
-
     class Function(_ctypes.CFuncPtr):
         _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
-        _restype_ = Int
+        _restype_ = Long
 
-    function = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl"))  # type: ignore[arg-type]
-    # Longs, because prctl is variadic and reads its arguments as unsigned long.
-    if function(Int(option), Long(argument), Long(0), Long(0), Long(0)) < 0:
+    function = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))  # type: ignore[arg-type]
+    # Longs, because both are variadic and read their arguments as long; what they declare as int takes the lower half of it.
+    result = function(*map(Long, arguments))
+    if result & LOWER_HALF == LOWER_HALF:  # -1
         errno = _ctypes.get_errno()
         raise OSError(errno, strerror(errno))
 

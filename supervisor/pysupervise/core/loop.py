@@ -38,6 +38,7 @@ class Supervisor:
         self.own_pid: int = kernel.getpid()
         self.tree = Tree(kernel, has_group=settings.new_group or settings.new_session)
         self.tree.on_refused = self._tell_refused
+        self.tree.group = command_pid if self.tree.command_group else 0
         self.reaper = Reaper(kernel, command_pid)
         self.state = State()
         self.taken = tuple(signum for signum in kernel.ALL_SIGNALS if signum not in settings.untaken_signals)
@@ -82,7 +83,7 @@ class Supervisor:
             wake_at = self.state.wake_at
             left_s = None if wake_at is None else wake_at - kernel.monotonic()
             if left_s is not None and left_s <= 0:
-                self.handle(("timer",))
+                self._pass_deadline()
                 continue
             if self.reaper.more:
                 info = kernel.sigtimedwait(taken, 0)
@@ -105,6 +106,13 @@ class Supervisor:
                     self.tree.deliver_to_others(signum, pid)
             else:
                 self.take(info.si_signo, info.si_pid, info.si_uid, info.si_code)
+
+    def _pass_deadline(self) -> None:
+        """Act on a deadline, but not against who ended before it: while we were suspended, nobody was reaped."""
+        before = self.state
+        self.reap()
+        if self.state is before:
+            self.handle(("timer",))
 
     def handle(self, event: "Event") -> None:
         """Let the machine decide on an event, and do what it says."""
@@ -138,6 +146,8 @@ class Supervisor:
                 if not self.reaper.more:
                     break
                 _, alive = self.reaper.drain()
+        if alive and self.tree.spared:  # they are not the command's
+            alive = bool(self.tree.members(1))
         if self.terminal is not None:
             for signum in self.terminal.take_stops(self.own_pid):
                 self.handle(("stopped", signum))

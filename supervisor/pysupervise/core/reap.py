@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 WNOHANG = 1
+STOPPED = 0x7F
 # A fork bomb dies as fast as it is reaped: look at signals and deadlines after so many (about 5 ms).
 MOST_AT_ONCE = 1000
 
@@ -50,6 +51,9 @@ class Reaper:
                 pid, wait_status = waitpid(-1, WNOHANG)
                 if pid == 0:
                     break
+                if wait_status & 0xFF == STOPPED:  # without WUNTRACED only who made us its tracer (PTRACE_TRACEME) is reported so
+                    self.kernel.let_go(pid, wait_status >> 8 & 0xFF)
+                    continue
                 count += 1
                 if pid == command:
                     status, command = wait_status, 0

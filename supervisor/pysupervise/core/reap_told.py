@@ -1,15 +1,13 @@
 """The reaper with a look at each of the dead before it goes, at twice the cost: for -v, the status file and a terminal."""
 
 from pysupervise.core.explain import name as process_name
-from pysupervise.core.reap import MOST_AT_ONCE, WNOHANG
+from pysupervise.core.reap import MOST_AT_ONCE, STOPPED, WNOHANG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pysupervise.core.reap import Reaper
-
-STOPPED = 0x7F
 
 
 def watch(
@@ -39,7 +37,10 @@ def drain(reaper: "Reaper") -> "tuple[int | None, bool]":
                 return status, True
             pid, wait_status = found
             if wait_status & 0xFF == STOPPED:
-                if kernel.take_stop(pid) and pid == reaper.command_pid and reaper.on_stopped is not None:
+                taken = kernel.take_stop(pid)
+                if wait_status >> 16:
+                    kernel.let_go(pid, wait_status >> 8 & 0xFF)
+                elif taken and pid == reaper.command_pid and reaper.on_stopped is not None:
                     reaper.on_stopped(wait_status >> 8)
                 continue
             name = process_name(kernel, pid) if reaper.on_reaped is not None else ""

@@ -10,7 +10,7 @@ def die_of(signum: int, kernel: "ModuleType") -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    if signum != kernel.SIGKILL:
+    if signum in kernel.ALL_SIGNALS and signum != kernel.SIGKILL:  # glibc keeps 32 and 33 to itself: never blocked, their default is death
         kernel.set_disposition(signum, kernel.SIG_DFL)
         kernel.set_mask(kernel.SIG_UNBLOCK, (signum,))
     kernel.kill(kernel.getpid(), signum)

@@ -23,6 +23,7 @@ def supervise(settings: "Settings", kernel: "ModuleType", mask: "set[int]") -> i
     started_at = kernel.monotonic()
     chld_was_ignored = take_signals(settings, kernel, mask)
     terminal = _find_terminal(settings, kernel)
+    earlier = _earlier_children(kernel)
     pid, passed_on, refused, parent_died = 0, -1, "", False
     try:
         stage = "ask for the parent-death signal"
@@ -43,6 +44,10 @@ def supervise(settings: "Settings", kernel: "ModuleType", mask: "set[int]") -> i
 
     narrator = _narrator(settings, kernel, started_at)
     supervisor = (settings.supervisor or Supervisor)(settings, kernel, narrator, pid, terminal)
+    if earlier:
+        from pysupervise.core.earlier import spare
+
+        spare(supervisor.tree, earlier, kernel)
     observer = settings.observer(supervisor) if settings.observer is not None else None
     _tell_circumstances(settings, supervisor, refused, chld_was_ignored=chld_was_ignored)
     if passed_on >= 0 and terminal is not None:
@@ -67,6 +72,18 @@ def supervise(settings: "Settings", kernel: "ModuleType", mask: "set[int]") -> i
     if observer is not None:
         observer.write(status)
     return _leave(settings, supervisor, status)
+
+
+def _earlier_children(kernel: "ModuleType") -> "list[int]":
+    """Return the children that our process has already, as from an entry script that ends in exec: [] nearly always, for one call."""
+    try:
+        while kernel.waitpid(-1, kernel.WNOHANG)[0]:
+            pass  # dead already
+    except ChildProcessError:
+        return []
+    from pysupervise.core.tree import Tree
+
+    return Tree(kernel, has_group=False).children(kernel.getpid())
 
 
 def _find_terminal(settings: "Settings", kernel: "ModuleType") -> "Terminal | None":
@@ -164,6 +181,10 @@ def _leave(settings: "Settings", supervisor: "Supervisor", status: int) -> int:
         from pysupervise.core.story import summary  # loaded since the start, as INFO is wanted
 
         narrator.tell(INFO, "exited", **summary(supervisor, status, kernel.monotonic()))
+    if supervisor.tree.spared and kernel.getpid() == 1:
+        from pysupervise.core.earlier import let_finish  # loaded since the start, as there is somebody
+
+        let_finish(settings, kernel)
     wait_status = supervisor.state.main_status
     signum = (wait_status or 0) & 0x7F
     if settings.reraise and signum and status == signum + 128 and kernel.getpid() != 1:

@@ -27,12 +27,15 @@ MAX_PASSES = 4
 STOP = 19
 CONT = 18
 KILL = 9
+EPERM, ENOSYS = 1, 38
 
 
 class Tree:
     """Signals to the command and to everybody below us."""
 
-    __slots__ = ("command_group", "kernel", "on_refused", "own_pid", "own_session", "procfs", "scans")
+    __slots__ = ("command_group", "group", "kernel", "on_refused", "own_pid", "own_session", "pins", "procfs", "scans", "spared")
+
+    STARTED = 19  # starttime among stat_fields
 
     def __init__(self, kernel: "ModuleType", *, has_group: bool) -> None:
         self.kernel = kernel
@@ -41,6 +44,11 @@ class Tree:
         self.command_group = has_group
         # Called with (signal, pid, error) where the kernel refuses a signal: a set-user-ID program of another user.
         self.on_refused: Callable[[int, int, OSError], None] | None = None
+        # The number of the command's group, for who is left in it where there is no /proc.
+        self.group = 0
+        # Children that are not the command's (see earlier.py), with their start in clock ticks.
+        self.spared: dict[int, bytes] = {}
+        self.pins = True  # whether the kernel lets us have pidfds: old ones lack them, filters of container engines refuse them
         self.scans = False  # whether the kernel lacks CONFIG_PROC_CHILDREN, seen at the first look
         # A /proc mounted for another PID namespace shows other numbers than kill(2) takes: worse than none.
         try:
@@ -58,7 +66,7 @@ class Tree:
             return self._send(command_pid, self._stop_signal(command_pid, signum)) if command_pid else []
         if target == "group" or not self.procfs:
             return self._deliver_to_group(signum, command_pid, whole_namespace=whole_namespace)
-        if target == "tree" and whole_namespace and self.own_pid == 1:
+        if target == "tree" and whole_namespace and self.own_pid == 1 and not self.spared:
             self._kill_everybody(signum)
             return None
         if target == "handlers":
@@ -137,21 +145,28 @@ class Tree:
                     return self._children_by_scan(pid)
             except OSError:
                 continue
-        return found
+        return self._without_spared(found) if self.spared and pid == self.own_pid else found
+
+    def _without_spared(self, pids: "list[int]") -> "list[int]":
+        def is_spared(pid: int) -> bool:
+            fields = self.stat_fields(f"{pid}") if pid in self.spared else []
+            return bool(fields) and fields[self.STARTED] == self.spared[pid]
+
+        return [pid for pid in pids if not is_spared(pid)]
 
     def state(self, pid: int) -> str:
         """Return the state letter of proc_pid_stat(5), empty where the process is gone.
 
         A process whose first thread has ended shows as a zombie while others live: then theirs counts.
         """
-        fields = self._stat_fields(f"{pid}")
+        fields = self.stat_fields(f"{pid}")
         if fields and fields[0] == b"Z" and fields[17] != b"1":
             try:
                 threads = self.kernel.listdir(f"/proc/{pid}/task")
             except OSError:
                 return ""
             living = [thread for thread in threads if thread != str(pid)]
-            fields = next(filter(None, (self._stat_fields(f"{pid}/task/{thread}") for thread in living)), fields)
+            fields = next(filter(None, (self.stat_fields(f"{pid}/task/{thread}") for thread in living)), fields)
         return fields[0].decode() if fields else ""
 
     def _deliver_to_all(self, signum: int, wanted: "Callable[[int], bool] | None", done: int = 0) -> "list[int]":
@@ -175,14 +190,19 @@ class Tree:
                     if wanted is not None and not wanted(pid):
                         continue
                     progress = True
-                    if own:
+                    if own or not self.pins:
                         sent += self._send(pid, self._stop_signal(pid, signum))
                         continue
                     try:
                         fresh[pid] = kernel.pidfd_open(pid, 0)
                     except ProcessLookupError:
                         continue
-                    except OSError:  # EMFILE: the rest has its turn after these, and reading /proc needs a descriptor too
+                    except OSError as error:
+                        if error.errno in (EPERM, ENOSYS):  # then by the number, which was listed a moment ago
+                            self.pins = False
+                            sent += self._send(pid, self._stop_signal(pid, signum))
+                            continue
+                        # EMFILE: the rest has its turn after these, and reading /proc needs a descriptor too
                         full = True
                         seen.discard(pid)
                         for spared in list(fresh)[-SPARED_DESCRIPTORS:]:
@@ -256,7 +276,7 @@ class Tree:
         """
         if signum not in JOB_CONTROL_STOPS or not self.procfs or self.catches(pid, signum):
             return signum
-        fields = self._stat_fields(f"{pid}")
+        fields = self.stat_fields(f"{pid}")
         return STOP if fields and (self.own_pid == 1 or int(fields[3]) != self.own_session) else signum
 
     def _deliver_to_group(self, signum: int, command_pid: int, *, whole_namespace: bool) -> "list[int] | None":
@@ -264,7 +284,10 @@ class Tree:
             if whole_namespace and self.own_pid == 1:
                 self._kill_everybody(signum)
                 return None
-            return []
+            # Without /proc the group is all that is known of what the command leaves; a child of ours in it keeps its number.
+            if self.procfs or not self.group or not self.kernel.has_child_in_group(self.group):
+                return []
+            command_pid = self.group
         if not self.command_group:
             return self._send(command_pid, signum)
         try:
@@ -298,9 +321,10 @@ class Tree:
             self.kernel.pidfd_send_signal(descriptor, signum)
         except ProcessLookupError:
             return []
-        except PermissionError as error:
-            self._refused(signum, pid, error)
-            return []
+        except OSError as error:
+            if error.errno not in (EPERM, ENOSYS):
+                raise
+            return self._send(pid, signum)  # where a filter refuses the call; where the signal itself is refused, it is here again
         return [pid]
 
     def _refused(self, signum: int, pid: int, error: OSError) -> None:
@@ -310,9 +334,9 @@ class Tree:
     def _children_by_scan(self, parent: int) -> "list[int]":
         own = str(parent).encode()
         names = [int(name) for name in self.kernel.listdir("/proc") if name.isdigit()]
-        return [pid for pid in names if (fields := self._stat_fields(f"{pid}")) and fields[1] == own]
+        return [pid for pid in names if (fields := self.stat_fields(f"{pid}")) and fields[1] == own]
 
-    def _stat_fields(self, process: str) -> "list[bytes]":
+    def stat_fields(self, process: str) -> "list[bytes]":
         """Fields of /proc/PID/stat from the third (state) on: the second may contain blanks and brackets."""
         try:
             stat: bytes = self.kernel.read_file(f"/proc/{process}/stat")

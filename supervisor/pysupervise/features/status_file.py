@@ -93,18 +93,21 @@ class StatusFile:
         }
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 def _replace(path: str, text: str) -> None:
     """Write beside the place and rename into it; in place where that is refused, as for a file that is mounted by itself."""
     temporary = os.path.join(os.path.dirname(path), f".pysupervise-{os.getpid()}-{time.monotonic_ns()}.tmp")
     try:
         _write(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, text)
         os.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         try:
             os.unlink(temporary)
         except OSError:
             pass  # it was never made
-        if not os.path.isfile(path):
+        if error.errno in FULL or not os.path.isfile(path):  # better the old content than half of the new one
             raise
         _write(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, text)
 

@@ -1,0 +1,62 @@
+"""Children that an entry script had started before it called exec pysupervise."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from helpers import PATIENCE_S, in_pid_namespace
+
+SERVICE = "trap 'echo shutting down; echo saved; exit 7' TERM; echo up; while :; do sleep 0.05; done"
+
+
+def as_place(place: str, script: str) -> list[str]:
+    command = ["bash", "-c", script]
+    return in_pid_namespace(command) if place == "pid1" else in_pid_namespace(["sh", "-c", '"$@"; exit $?', "sh", *command])
+
+
+@pytest.mark.parametrize("place", ["pid1", "child"])
+def test_who_reads_the_output_reads_it_to_its_end(pysupervise: str, place: str, tmp_path: Path) -> None:
+    """As in `exec pysupervise -- service > >(tee log)`: the reader gets no signal, and the service no PIPE."""
+    log = tmp_path / "log"
+    script = f'exec {pysupervise} -v -- sh -c "$1" > >(exec tee {log} >&2) 2>&1'
+    script = script.replace('"$1"', f'"{SERVICE}"')
+    with subprocess.Popen(as_place(place, script), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if line == "up\n":
+                subprocess.run(["pkill", "-TERM", "--ns", str(first_child(process.pid)), "-x", "pysupervise"], check=True)
+        assert process.wait(PATIENCE_S) == 7
+    told = [line for line in lines if line != "Terminated\n" and not line.startswith("pysupervise")]
+    assert told == ["up\n", "shutting down\n", "saved\n"], "the shell may tell that its sleep was terminated"
+    assert log.read_text() == "".join(lines)
+    assert any(" exiting with 7 after " in line for line in lines)
+    assert not any("tee" in line for line in lines)
+
+
+def first_child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()[0])
+
+
+def test_a_helper_of_the_script_is_not_swept(pysupervise: str) -> None:
+    """Outside of a container it is not the command's, and neither waited for nor ended."""
+    script = f"sleep 60 & exec {pysupervise} -v --wait-all -- sh -c 'exit 3'"
+    done = subprocess.run(
+        as_place("child", f"({script}); echo $?; pgrep -x sleep | wc -l"), capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert done.stdout.split() == ["3", "1"]
+    assert "sent TERM" not in done.stderr
+
+
+def test_as_pid_1_a_stop_is_for_a_helper_too(pysupervise: str) -> None:
+    script = f"sh -c 'trap \"echo helper over; exit 0\" TERM; while :; do sleep 0.05; done' & exec {pysupervise} -- sh -c '{SERVICE}'"
+    script = script.replace(f"'{SERVICE}'", f'"{SERVICE}"')
+    with subprocess.Popen(as_place("pid1", script), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        subprocess.run(["kill", f"-{signal.SIGTERM}", str(first_child(process.pid))], check=True)
+        out, _ = process.communicate(timeout=PATIENCE_S)
+    assert "helper over\n" in out
+    assert process.returncode == 7
