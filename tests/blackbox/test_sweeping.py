@@ -2,9 +2,11 @@
 
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
-from helpers import Service, Starter, probe
+from helpers import PATIENCE_S, Service, Starter, children, probe
 
 SOON_S = 2.0
 
@@ -16,6 +18,21 @@ def leave(start: Starter, place: str, options: list[str], *probe_options: str) -
     service.ready("daemon")
     service.close_stdin()
     return service
+
+
+def let_the_command_end(service: Service) -> None:
+    """Wait until nothing but the daemon is left: a signal before that would reach the command too."""
+    (command, *_) = [pid for pid in children(service.pid) if name(pid) == "sh"] or [0]
+    deadline = time.monotonic() + PATIENCE_S
+    while command and name(command) == "sh":
+        assert time.monotonic() < deadline
+
+
+def name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 @pytest.mark.parametrize("option", [[], ["--sweep-grace=9s"], ["--grace=1s"]])
@@ -51,6 +68,7 @@ def test_no_sweep_leaves_what_still_runs(start: Starter) -> None:
 
 def test_wait_all_waits_for_what_still_runs_and_passes_signals_on(start: Starter, place: str) -> None:
     service = leave(start, place, ["--wait-all", "-v"], "--exit-on=10:9")
+    let_the_command_end(service)
     service.send(signal.SIGUSR2)
     assert service.line() == "daemon 12"
     assert service.process.poll() is None
@@ -61,6 +79,7 @@ def test_wait_all_waits_for_what_still_runs_and_passes_signals_on(start: Starter
 
 def test_wait_all_still_stops_on_term(start: Starter, place: str) -> None:
     service = leave(start, place, ["--wait-all", "--grace=200ms"])
+    let_the_command_end(service)
     service.send(signal.SIGTERM)
     assert service.line() == "daemon 15"
     assert service.wait() == 4
