@@ -29,6 +29,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
             self.wfile.flush()
             os._exit(0)
+        if how == "cuts-off-head" and self.path == "/slow":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+            self.wfile.flush()
+            os._exit(0)
         self.send_response(503 if how == "refuses-late" and stopping.is_set() else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

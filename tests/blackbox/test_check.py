@@ -74,6 +74,7 @@ def test_a_request_whose_head_was_sent_in_part_is_answered(check: Check) -> None
     [
         ("resets", "draining", "the request in flight was reset"),
         ("cuts-off", "draining", "594 bytes of its body are missing (status 200, 6 bytes)"),
+        ("cuts-off-head", "draining", "cut off inside its head (status 200, 0 bytes)"),
         ("refuses-late", "draining", "was answered with 503"),
         ("keeps-listening", "listener", "the limit is 0.4 s"),
         ("leaves-child", "clean-up", "`sleep 100` got TERM and ignores it (SigIgn: 0000000000004000)"),

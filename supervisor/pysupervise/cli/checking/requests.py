@@ -6,6 +6,7 @@ a process of the tree, and its receive queue is empty once the server has read w
 """
 
 import http.client
+import io
 import select
 import socket
 import ssl
@@ -26,6 +27,7 @@ NEXT_LOOK_S = 0.002
 LATE_LINES = 3
 LATE_LINE_EVERY_S = 0.1
 GOOD = range(200, 400)
+CUT_HEAD = "cut off inside its head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,18 @@ class Accepted:
 
     pid: int | None  # who has it, None where descriptors may not be read
     evidence: str
+
+
+class Lines(io.BufferedReader):
+    """What an answer is read from. http.client takes the end of a connection for that of a line, and of a head: this tells them apart."""
+
+    cut = False  # the last line had no end
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return a line, and note whether it is a whole one."""
+        line = super().readline(size)
+        self.cut = not line.endswith(b"\n")
+        return line
 
 
 class NotInFlightError(Exception):
@@ -180,16 +194,22 @@ class InFlight:
 def receive(connection: socket.socket, deadline: float) -> Answer:
     """Read a whole answer until a monotonic time."""
     status, count = None, 0
+    lines = Lines(io.BytesIO())
     try:
         connection.settimeout(max(0.01, deadline - time.monotonic()))
         response = http.client.HTTPResponse(connection, method="GET")
+        lines = response.fp = Lines(response.fp.detach())
         response.begin()
         status = response.status
+        if lines.cut:
+            return Answer(time.monotonic(), status, error=CUT_HEAD)
         while part := response.read(65536):
             count += len(part)
             if time.monotonic() > deadline:
                 return Answer(time.monotonic(), status, count, "timeout")
         missing = response.length or 0
+        if lines.cut:  # http.client takes the end of the connection for that of the lines that follow the last chunk
+            return Answer(time.monotonic(), status, count, "cut off: its last line is missing")
         return Answer(time.monotonic(), status, count, f"cut off: {missing} bytes of its body are missing" if missing else "")
     except http.client.RemoteDisconnected:
         return Answer(time.monotonic(), error="closed without an answer")
@@ -197,6 +217,8 @@ def receive(connection: socket.socket, deadline: float) -> Answer:
         rest = f"{error.expected} bytes of its body are" if error.expected else "its last chunk is"
         return Answer(time.monotonic(), status, count + len(error.partial), f"cut off: {rest} missing")
     except http.client.HTTPException as error:
+        if lines.cut:
+            return Answer(time.monotonic(), error=CUT_HEAD)
         return Answer(time.monotonic(), status, count, f"not HTTP ({type(error).__name__})")
     except OSError as error:
         return Answer(time.monotonic(), status, count, _words(error))

@@ -1,0 +1,45 @@
+"""How check reads an answer: over a real pair of sockets, what came, and then the end of the connection."""
+
+import socket
+import time
+
+import pytest
+
+from pysupervise.cli.checking import requests
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+
+def answer_to(data: bytes) -> requests.Answer:
+    near, far = socket.socketpair()
+    with near, far:
+        far.sendall(data)
+        far.shutdown(socket.SHUT_WR)
+        return requests.receive(near, time.monotonic() + 5)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "count", "error"),
+    [
+        (b"", None, 0, "closed without an answer"),
+        (b"HTTP/1.1", None, 0, "cut off inside its head"),
+        (b"HTTP/1.1 200 O", 200, 0, "cut off inside its head"),
+        (HEAD, 200, 0, "cut off inside its head"),
+        (HEAD + b"Content-Le", 200, 0, "cut off inside its head"),
+        (HEAD + b"Content-Length: 2\r\n", 200, 0, "cut off inside its head"),
+        (HEAD + b"Content-Length: 2\r\n\r\no", 200, 1, "cut off: 1 bytes of its body are missing"),
+        (HEAD + b"Content-Length: 2\r\n\r\nok", 200, 2, ""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, 0, ""),
+        (b"HTTP/1.0 200 OK\r\n\r\nok", 200, 2, ""),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", None, 0, "closed without an answer"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nok", 200, 2, ""),
+        (CHUNKED, 200, 5, "cut off: its last chunk is missing"),
+        (CHUNKED + b"0\r\n", 200, 5, "cut off: its last line is missing"),
+        (CHUNKED + b"0\r\n\r\n", 200, 5, ""),
+        (b"\x00\x01 what\r\n\r\n", None, 0, "not HTTP (BadStatusLine)"),
+    ],
+)
+def test_only_a_whole_answer_is_whole(data: bytes, status: int | None, count: int, error: str) -> None:
+    found = answer_to(data)
+    assert (found.status, found.body_bytes, found.error) == (status, count, error)
