@@ -138,6 +138,31 @@ def test_the_culprit_behind_another_init_is_named(check: Check, pysupervise: str
     assert "`sleep 100` if TERM reached it: ignores it (SigIgn: 0000000000004000)" in done.stdout, done
 
 
+# Who was killed when PID 1 ended is told by the kernel from this version on.
+TELLS_EXITS = tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 15)
+LEAVES = 'setsid sh -c "{} sleep 100 & wait" & trap "exit 0" TERM; while :; do sleep 0.05; done'
+
+
+@pytest.mark.parametrize("left", ["", "trap '' TERM;"])
+def test_who_is_killed_when_a_bare_pid_1_ends_fails_the_clean_up(check: Check, left: str) -> None:
+    done = check("--bare", "--ready", "delay:200ms", "--within", "2s", "--", "sh", "-c", LEAVES.format(left))
+    assert (verdicts(done)["clean-up"], done.returncode) == (("FAIL", 1) if TELLS_EXITS else ("PASS", 0)), done
+    said = "was killed as PID 1 ended: the kernel kills whoever PID 1 does not wait for (PIDFD_INFO_EXIT: signal 9)"
+    assert (f"`sleep 100` {said}" if TELLS_EXITS else "Linux 6.15") in done.stdout, done
+    assert not TELLS_EXITS or "FAIL  TERM  clean-up  2 processes killed as PID 1 ended" in done.stdout, done
+    assert "sleep 0.05" not in done.stdout or not TELLS_EXITS, done
+
+
+@pytest.mark.parametrize(
+    "script", ['trap "sleep 0.3; exit 0" TERM; while :; do sleep 0.02; done', "trap 'kill $!; wait; exit 0' TERM; sleep 100 & wait"]
+)
+def test_who_ends_just_before_a_bare_init_was_not_killed(check: Check, pysupervise: str, script: str) -> None:
+    for front in ([pysupervise, "--"], []):
+        done = check("--bare", "--ready", "delay:100ms", "--repeat", "3", "--", *front, "sh", "-c", script)
+        assert done.returncode == 0, done
+        assert ("PID 1 ended" in done.stdout) <= (not TELLS_EXITS), done
+
+
 def test_a_shell_with_a_trap_waits_for_its_child(check: Check) -> None:
     script = 'trap "exit 0" TERM; sh -c "trap : TERM; while :; do sleep 0.05; done"'
     done = check("--bare", "--ready", "delay:200ms", "--within", "500ms", "--", "sh", "-c", script)

@@ -10,7 +10,7 @@ SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "mksh")
 # Who explains more comes first.
 ORDER = (
     "ignores", "blocks", "stopped", "traced", "uninterruptible", "init-without-handler", "shell", "too-early", "handles", "takes",
-    "newcomer", "unreached", "unreadable", "zombie",
+    "newcomer", "unreached", "killed", "unreadable", "zombie",
 )  # fmt: skip
 
 
@@ -53,6 +53,12 @@ def culprits(now: Look, before: Look, signum: int, root: int, *, bare: bool, got
             received = True if member.stat.pid == root else False if dropped else None
         found.append(explain(member, was, now.get(member.stat.parent), children, signum, received=received))
     return sorted(found, key=lambda culprit: (ORDER.index(culprit.kind), culprit.outer_pid))
+
+
+def killed(member: Member) -> Culprit:
+    """Return the words for a process that KILL ended as the PID 1 of --bare did."""
+    words = "was killed as PID 1 ended: the kernel kills whoever PID 1 does not wait for"
+    return Culprit("killed", member.inner_pid, member.stat.pid, member.command, words, "PIDFD_INFO_EXIT: signal 9")
 
 
 def explain(

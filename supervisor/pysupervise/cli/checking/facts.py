@@ -40,6 +40,7 @@ class EndFacts:
     killed_s: float | None = None  # when pysupervise gave up and sent KILL
     culprits: tuple[Culprit, ...] = ()
     zombies: tuple[Culprit, ...] = ()
+    killed: tuple[Culprit, ...] = ()  # killed when the PID 1 of --bare ended
     leftovers: tuple[str, ...] = ()  # processes that outlived the end
     open_sockets: tuple[str, ...] = ()  # listening sockets of theirs that outlived it
     note: str = ""

@@ -100,6 +100,11 @@ def _clean_up(plan: Plan, facts: Facts, name: str) -> Verdict:
     if end.ended_s is not None and end.status not in statuses and not failures:
         failures.append(f"exit status {end.status}, expected {' or '.join(map(str, sorted(statuses)))}")
         shown = end.culprits
+    if end.killed:
+        failures.append(
+            f"{_count(len(end.killed), 'process', 'processes')} killed as PID 1 ended {moment(end.ended_s or 0.0)} after {name}"
+        )
+        shown += end.killed
     if end.zombies:
         failures.append(f"{_count(len(end.zombies), 'zombie')} for which nobody waited")
         shown += end.zombies
@@ -139,5 +144,5 @@ def _fate(seconds: float) -> str:
     return f"; the container would have been killed after {round(seconds, 1):g} s"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

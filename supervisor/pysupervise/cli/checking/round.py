@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pysupervise.cli.checking import requests, sockets
-from pysupervise.cli.checking.culprit import Culprit, culprits, explain
+from pysupervise.cli.checking.culprit import Culprit, culprits, explain, killed
 from pysupervise.cli.checking.facts import EndFacts, Facts, PortFacts, RequestFacts
 from pysupervise.cli.checking.listener import Openness, Prober
 from pysupervise.cli.checking.ready import SetupError, refuse_taken, wait_ready, wait_spawned
@@ -72,7 +72,7 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
     flights, accepted = _take_off(plan, service)
     probers: list[Prober] = []
     try:
-        before = service.watch.look(root_counts=service.bare)
+        before = service.look()
         listening, unreadable = sockets.listening(before)
         addresses = _addresses(plan, listening, unreadable=bool(unreadable))
         try:
@@ -216,9 +216,10 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
         killed_s=killed_s,
         culprits=tuple(to_blame),
         zombies=zombies,
+        killed=_killed(service),
         leftovers=leftovers,
         open_sockets=open_sockets,
-        note=_note(service, signum),
+        note=_note(service),
     )
 
 
@@ -240,15 +241,23 @@ def _got(service: Service, signum: int) -> frozenset[int] | None:
     return frozenset(int(number) for event in told for number in RECIPIENT.findall(str(event["recipients"])))
 
 
-def _note(service: Service, signum: int) -> str:
-    """Say what a bare PID 1 left to the kernel: whoever is there when it ends is killed, with no time to finish anything."""
+def _killed(service: Service) -> tuple[Culprit, ...]:
+    """Return who did not outlive the PID 1 of --bare. An init that says by its status that it had to kill is judged by that."""
+    if not service.bare or not service.ended_at or service.status == KILL_STATUS:
+        return ()
+    return tuple(killed(member) for member in sorted(service.fates.killed(), key=lambda member: member.stat.pid))
+
+
+def _note(service: Service) -> str:
+    """Say who may have been killed by the kernel when a bare PID 1 ended, where the kernel does not tell."""
     if not service.bare or not service.ended_at:
         return ""
-    left = [member.label for member in service.watch.last.values() if member.stat.pid != service.sandbox.pid and not member.is_zombie]
+    unknown = {member.key for member in service.fates.untold()}
+    left = [member.label for member in service.watch.last.values() if member.key in unknown]
     if not left:
         return ""
     ago_s = service.ended_at - service.watch.last_at
     return (
-        f"{', '.join(left)} still there {ago_s * 1000:.0f} ms before PID 1 ended: the kernel kills whoever PID 1 leaves behind, "
-        f"with no {signals.name(signum)} before"
+        f"{', '.join(left)} still there {ago_s * 1000:.0f} ms before PID 1 ended: whether the kernel killed them as PID 1 ended, "
+        "or they ended by themselves, may be read on Linux 6.15 and later only"
     )

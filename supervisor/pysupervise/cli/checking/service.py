@@ -17,7 +17,8 @@ from re import Pattern
 from typing import IO, Any, Self
 
 from pysupervise.cli import procfs
-from pysupervise.cli.checking.watch import Watch
+from pysupervise.cli.checking.fates import Fates
+from pysupervise.cli.checking.watch import Look, Watch
 from pysupervise.cli.sandbox import Place, Sandbox, own_command
 from pysupervise.core.words import EVENTS
 
@@ -62,6 +63,7 @@ class Service:
         self._reader = threading.Thread(target=self._read, args=([read for read, _ in streams],), daemon=True)
         self._reader.start()
         self.watch = Watch(self.sandbox.pid)
+        self.fates = Fates()
 
     @property
     def status(self) -> int:
@@ -93,10 +95,14 @@ class Service:
                 break
         return self.spawned.is_set()
 
-    def look(self) -> None:
-        """Look at the tree."""
-        if self.sandbox.pid:
-            self.watch.look(root_counts=self.bare)
+    def look(self) -> Look:
+        """Look at the tree. With --bare, those who are there are held on to, to learn later how they ended."""
+        if not self.sandbox.pid:
+            return {}
+        members = self.watch.look(root_counts=self.bare)
+        if self.bare:
+            self.fates.hold(members, self.sandbox.pid)
+        return members
 
     def send(self, signum: int) -> bool:
         """Send a signal to pysupervise, or to the command with --bare: to whoever an engine would stop. Return whether it was there."""
@@ -171,6 +177,7 @@ class Service:
             self.end()
         finally:
             self.sandbox.__exit__(None, None, None)
+            self.fates.close()
             self._reader.join(0.2)
             os.write(self._wake_write, b"\n")
             self._reader.join(END_TIME_S)
