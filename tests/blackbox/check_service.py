@@ -4,6 +4,7 @@ import http.server
 import os
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -32,6 +33,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if how == "cuts-off-head" and self.path == "/slow":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
             self.wfile.flush()
+            os._exit(0)
+        if how == "streams" and self.path == "/slow":
+            self.protocol_version = "HTTP/1.1"
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"5\r\nhello\r\n")
+            self.wfile.flush()
+            time.sleep(SLOW_S)
+            self.wfile.write(b"1\r\n!\r\n0\r\n\r\n")
+            return
+        if how == "streams-and-stops" and self.path == "/slow":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\nhello\n")
+            self.wfile.flush()
+            stopping.wait()
             os._exit(0)
         self.send_response(503 if how == "refuses-late" and stopping.is_set() else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -69,6 +85,10 @@ if how == "leaves-child":
 if how == "zombie":
     unwaited = subprocess.Popen(["true"])  # kept: without a reference, Popen itself would wait for it now and then
 server = Server(("127.0.0.1", port), Handler)
+if certificate := os.environ.get("CERTIFICATE"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 signal.signal(signal.SIGTERM, stop)
 if how == "blocks":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pysupervise.cli.checking import requests
+from pysupervise.cli.checking import requests, wire
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
@@ -16,7 +16,7 @@ def answer_to(data: bytes) -> requests.Answer:
     with near, far:
         far.sendall(data)
         far.shutdown(socket.SHUT_WR)
-        return requests.receive(near, time.monotonic() + 5)
+        return requests.receive(wire.Wire(near, wire.until(time.monotonic() + 5)))
 
 
 @pytest.mark.parametrize(

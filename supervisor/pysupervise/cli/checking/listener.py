@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pysupervise.cli.checking import requests, sockets
 from pysupervise.cli.checking.settings import Url
+from pysupervise.cli.checking.wire import Wire, until
 
 EVERY_S = 0.005
 CONNECT_TIME_S = 0.25
@@ -95,5 +96,5 @@ def _outcome(connection: socket.socket) -> str:
     """Say how a request ended that was sent a while ago, without waiting for it."""
     if not select.select([connection], [], [], 0)[0]:
         return "without an answer"
-    answer = requests.receive(connection, time.monotonic() + CONNECT_TIME_S)
+    answer = requests.receive(Wire(connection, until(time.monotonic() + CONNECT_TIME_S)))
     return answer.error or f"answered {answer.status}"

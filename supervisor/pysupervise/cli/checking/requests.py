@@ -5,19 +5,20 @@ server's end of the connection is found in /proc/net/tcp. It has an inode once i
 a process of the tree, and its receive queue is empty once the server has read what we sent.
 """
 
+import contextlib
 import http.client
-import io
-import select
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from pysupervise import __version__
 from pysupervise.cli.checking import sockets
 from pysupervise.cli.checking.settings import Url
+from pysupervise.cli.checking.wire import Wire, until
 
 CONNECT_TIME_S = 5.0
 ACCEPT_TIME_S = 5.0
@@ -26,7 +27,9 @@ NEXT_LOOK_S = 0.002
 # With --http alone, this many lines of the head follow the signal, so far apart.
 LATE_LINES = 3
 LATE_LINE_EVERY_S = 0.1
+NEXT_IDLE_S = 0.02
 GOOD = range(200, 400)
+CLOSED = "closed without an answer"
 CUT_HEAD = "cut off inside its head"
 
 
@@ -53,18 +56,6 @@ class Accepted:
     evidence: str
 
 
-class Lines(io.BufferedReader):
-    """What an answer is read from. http.client takes the end of a connection for that of a line, and of a head: this tells them apart."""
-
-    cut = False  # the last line had no end
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """Return a line, and note whether it is a whole one."""
-        line = super().readline(size)
-        self.cut = not line.endswith(b"\n")
-        return line
-
-
 class NotInFlightError(Exception):
     """The request could not be brought into flight: a reason and a hint."""
 
@@ -79,7 +70,7 @@ def get(url: Url, timeout_s: float = SIMPLE_TIME_S) -> Answer:
     try:
         with _connect(url, timeout_s) as connection:
             connection.sendall(whole(url))
-            return receive(connection, time.monotonic() + timeout_s)
+            return receive(Wire(connection, until(time.monotonic() + timeout_s)))
     except OSError as error:
         return Answer(time.monotonic(), error=_words(error))
 
@@ -92,9 +83,11 @@ class InFlight:
         self.url = url
         self.in_part = in_part
         self.answer: Answer | None = None
-        self.first_byte_at: float | None = None
         self._answer_within_s = answer_within_s
-        self._signalled = threading.Event()
+        self._deadline = 0.0  # for the answer, monotonic; 0: the signal has not been sent
+        self._late = [b"X-Late-%d: pysupervise\r\n" % number for number in range(LATE_LINES)] if in_part else []
+        self._late[-1:] = [line + b"\r\n" for line in self._late[-1:]]
+        self._late_at = 0.0
         self._thread = threading.Thread(target=self._run, daemon=True)
         try:
             self._connection = _connect(url, CONNECT_TIME_S)
@@ -104,16 +97,19 @@ class InFlight:
             ) from None
         try:
             self._connection.sendall(_head(url) + (b"" if in_part else b"\r\n"))
+            self._wire = Wire(self._connection, self._idle)
         except OSError as error:
             self.close()
             raise NotInFlightError(f"cannot send the request to {url.text}: {_words(error)}", "try the URL by hand") from None
+        # From now on: who only looks whether anything has come takes the beginning of an answer, or TLS's own messages, for the whole.
+        self._thread.start()
 
     def wait_accepted(self, members: Callable[[], list[int]]) -> Accepted:
         """Return once a process of the tree has accepted the connection and read what was sent. Raises NotInFlightError."""
         deadline = time.monotonic() + ACCEPT_TIME_S
         reason = "the kernel lists no server's end of the connection: it does not end on this machine"
         while time.monotonic() < deadline:
-            self._refuse_if_answered()
+            self.refuse_if_answered()
             end = sockets.other_end(self._connection)
             if end is not None and not end.inode:
                 reason = "nobody accepted the connection"
@@ -129,14 +125,10 @@ class InFlight:
             time.sleep(NEXT_LOOK_S)
         raise NotInFlightError(f"the request to {self.url.text} is not in flight: {reason}", "it has to reach the command within 5 s")
 
-    def start(self) -> None:
-        """Wait for the answer from now on, in a thread. Raises NotInFlightError where it has come already."""
-        self._refuse_if_answered()
-        self._thread.start()
-
     def signalled(self) -> None:
         """Go on: the signal was sent."""
-        self._signalled.set()
+        self._late_at = time.monotonic() + LATE_LINE_EVERY_S
+        self._deadline = time.monotonic() + self._answer_within_s
 
     def result(self, timeout_s: float) -> Answer:
         """Return how it ended; what takes longer ends as a timeout."""
@@ -147,81 +139,74 @@ class InFlight:
 
     def close(self) -> None:
         """Close the connection, which also ends the thread."""
-        self._signalled.set()
-        try:
+        with contextlib.suppress(OSError):  # the other end was quicker
             self._connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the other end was quicker
         if self._thread.ident is not None:
             self._thread.join(SIMPLE_TIME_S)
         self._connection.close()
 
-    def _refuse_if_answered(self) -> None:
-        if select.select([self._connection], [], [], 0)[0]:
-            how = "has answered already"
-            try:
-                if not self.url.secure and not self._connection.recv(1, socket.MSG_PEEK):
-                    how = "has closed the connection without an answer"
-            except OSError as error:
-                how = f"has ended the connection: {_words(error)}"
-            raise NotInFlightError(
-                f"the request to {self.url.text} is not in flight: the server {how}",
-                "--slow-http takes a URL whose answer is still awaited when the signal is sent: one that takes a second or more",
-            )
+    def refuse_if_answered(self) -> None:
+        """Raise NotInFlightError where the answer has ended already. One that has begun and has not ended is what a stop cuts off."""
+        if self.answer is None:
+            return
+        how = "has answered already"
+        if self.answer.error == CLOSED:
+            how = f"has {CLOSED.replace('closed', 'closed the connection')}"
+        elif self.answer.error:
+            how = f"has ended the connection: {self.answer.error}"
+        raise NotInFlightError(
+            f"the request to {self.url.text} is not in flight: the server {how}",
+            "--slow-http takes a URL whose answer is still awaited when the signal is sent: one that takes a second or more",
+        )
 
     def _run(self) -> None:
-        deadline = time.monotonic() + self._answer_within_s
-        try:
-            if self.in_part:
-                self._send_rest()
-            if select.select([self._connection], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                self.first_byte_at = time.monotonic()
-            self.answer = receive(self._connection, deadline)
-            # As a client does. Some servers (gunicorn's sync worker) wait for it before they end.
+        self.answer = receive(self._wire)
+        # As a client does. Some servers (gunicorn's sync worker) wait for it before they end.
+        with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-        except (OSError, ValueError) as error:  # ValueError: closed by `close`
-            self.answer = self.answer or Answer(time.monotonic(), error=_words(error) if isinstance(error, OSError) else "no answer")
 
-    def _send_rest(self) -> None:
-        self._signalled.wait()
-        for number in range(LATE_LINES):
-            if select.select([self._connection], [], [], LATE_LINE_EVERY_S)[0]:
-                return  # an early answer or the end of the connection: `receive` says which
-            self._connection.sendall(b"X-Late-%d: pysupervise\r\n" % number)
-        self._connection.sendall(b"\r\n")
+    def _idle(self) -> float:
+        """Send what is due of the rest of the head; return for how long there is nothing else to do. Raises TimeoutError."""
+        if not self._deadline:
+            return NEXT_IDLE_S
+        left_s = until(self._deadline)()
+        if not self._late:
+            return left_s
+        if time.monotonic() >= self._late_at:
+            self._late_at += LATE_LINE_EVERY_S
+            try:
+                self._connection.sendall(self._late.pop(0))
+            except OSError:
+                self._late = []  # reading says whether that is the end
+        return min(left_s, max(0.0, self._late_at - time.monotonic()))
 
 
-def receive(connection: socket.socket, deadline: float) -> Answer:
-    """Read a whole answer until a monotonic time."""
+def receive(wire: Wire) -> Answer:
+    """Read a whole answer."""
     status, count = None, 0
-    lines = Lines(io.BytesIO())
     try:
-        connection.settimeout(max(0.01, deadline - time.monotonic()))
-        response = http.client.HTTPResponse(connection, method="GET")
-        lines = response.fp = Lines(response.fp.detach())
+        response = http.client.HTTPResponse(cast("socket.socket", wire), method="GET")  # of a socket it takes makefile only
         response.begin()
         status = response.status
-        if lines.cut:
+        if wire.lines.cut:
             return Answer(time.monotonic(), status, error=CUT_HEAD)
         while part := response.read(65536):
             count += len(part)
-            if time.monotonic() > deadline:
-                return Answer(time.monotonic(), status, count, "timeout")
-        missing = response.length or 0
-        if lines.cut:  # http.client takes the end of the connection for that of the lines that follow the last chunk
-            return Answer(time.monotonic(), status, count, "cut off: its last line is missing")
-        return Answer(time.monotonic(), status, count, f"cut off: {missing} bytes of its body are missing" if missing else "")
+        if missing := response.length or 0:
+            return Answer(time.monotonic(), status, count, f"cut off: {missing} bytes of its body are missing")
+        # http.client takes the end of the connection for that of the lines that follow the last chunk.
+        return Answer(time.monotonic(), status, count, "cut off: its last line is missing" if wire.lines.cut else "")
     except http.client.RemoteDisconnected:
-        return Answer(time.monotonic(), error="closed without an answer")
+        return Answer(time.monotonic(), error=CLOSED)
     except http.client.IncompleteRead as error:
         rest = f"{error.expected} bytes of its body are" if error.expected else "its last chunk is"
         return Answer(time.monotonic(), status, count + len(error.partial), f"cut off: {rest} missing")
     except http.client.HTTPException as error:
-        if lines.cut:
+        if wire.lines.cut:
             return Answer(time.monotonic(), error=CUT_HEAD)
         return Answer(time.monotonic(), status, count, f"not HTTP ({type(error).__name__})")
-    except OSError as error:
-        return Answer(time.monotonic(), status, count, _words(error))
+    except (OSError, ValueError) as error:  # ValueError: closed by `close`
+        return Answer(time.monotonic(), status, count, _words(error) if isinstance(error, OSError) else "no answer")
 
 
 def whole(url: Url) -> bytes:

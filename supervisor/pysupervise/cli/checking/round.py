@@ -77,7 +77,7 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
         addresses = _addresses(plan, listening, unreadable=bool(unreadable))
         try:
             for flight in flights:
-                flight.start()
+                flight.refuse_if_answered()
         except requests.NotInFlightError as error:
             raise SetupError(error.reason, error.hint) from None
         if service.wait_end(0):
@@ -99,8 +99,8 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
             prober.stop()
         for flight in flights:
             flight.close()
-    for flight in flights:
-        if flight.first_byte_at is not None and flight.first_byte_at < sent_at:
+    for flight, answer in zip(flights, answers, strict=True):
+        if answer.at < sent_at:
             raise SetupError(
                 f"the answer to {flight.url.text} came before the signal was sent, so nothing was in flight",
                 "--slow-http takes a URL whose answer takes a second or more",
