@@ -86,13 +86,15 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
         service.send(signum)
         for flight in flights:
             flight.signalled()
-        probers = [Prober(address, plan.http) for address in addresses]
+        asked = plan.http and sockets.Endpoint(plan.http.host, plan.http.port)
+        probers = [Prober(address, plan.http if address == asked else None) for address in addresses]
         ended = _watch_until_end(service, sent_at + plan.within_s)
         # The requests have as long as everybody else. Those of a tree that is gone have ended with it.
         answers = [flight.result(AFTER_END_S if ended else 0) for flight in flights]
         if ended:
             _wait_refused(probers)
-        ports = tuple(_port_facts(prober.stop(), sent_at) for prober in probers)
+        gone_at = service.ended_at if ended and not service.watch.survivors() else None
+        ports = tuple(_port_facts(prober.stop(), sent_at, gone_at) for prober in probers)
         end = _end_facts(plan, signum, service, before, sent_at=sent_at, listening=listening)
     finally:
         for prober in probers:
@@ -159,12 +161,11 @@ def _settle(service: Service) -> None:
 
 
 def _addresses(plan: Plan, listening: list[sockets.Socket], *, unreadable: bool) -> list[sockets.Endpoint]:
-    """Return what has to refuse connections: the ports that the options name, else all that the tree listens on."""
-    named = plan.addresses()
-    if named:
-        ports = {found.local.port for found in listening} - {None}
-        return [address for address in named if address.port in ports or unreadable or not ports]
-    return list(dict.fromkeys(found.reach for found in listening))[:MOST_PORTS]
+    """Return what has to refuse connections: what the options name, and whatever else the tree listens on."""
+    ports = {found.local.port for found in listening} - {None}
+    named = [address for address in plan.addresses() if address.port in ports or unreadable or not ports]
+    others = [found.reach for found in listening if not any(address.reaches(found.local) for address in named)]
+    return list(dict.fromkeys([*named, *others]))[:MOST_PORTS]
 
 
 def _watch_until_end(service: Service, deadline: float) -> bool:
@@ -185,9 +186,22 @@ def _wait_refused(probers: list[Prober]) -> None:
         time.sleep(0.002)  # between two questions
 
 
-def _port_facts(seen: Openness, sent_at: float) -> PortFacts:
+def _port_facts(seen: Openness, sent_at: float, gone_at: float | None) -> PortFacts:
+    """``gone_at``: since when nobody of the tree is there, who could let anybody in."""
+    if gone_at is not None and seen.refused_at is not None and (seen.last_accepted_at or 0.0) <= gone_at:
+        seen.refused_at = min(seen.refused_at, gone_at)
     last, refused = (None if at is None else max(0.0, at - sent_at) for at in (seen.last_accepted_at, seen.refused_at))
-    return PortFacts(seen.address, seen.accepted, last, refused, seen.hung, seen.late)
+    late: dict[str, int] = {}
+    for request in seen.late:
+        how = _how(request.answer)
+        late[how] = late.get(how, 0) + 1
+    return PortFacts(seen.address, seen.accepted, last, refused, seen.hung, late)
+
+
+def _how(answer: requests.Answer | None) -> str:
+    if answer is None or (answer.error == "timeout" and answer.status is None):
+        return "without an answer"
+    return answer.error or f"answered {answer.status}"
 
 
 def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_at: float, listening: list[sockets.Socket]) -> EndFacts:

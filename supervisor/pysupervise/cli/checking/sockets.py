@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ESTABLISHED, LISTEN = 1, 10
 IPV4_MAPPED = bytes(10) + b"\xff\xff"
@@ -16,16 +16,31 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- addresses th
 ACCEPTS, STREAM = 0x10000, "0001"
 
 
+Address = tuple[int, Any]  # family, and what socket.connect takes in it
+
+
 class Endpoint(NamedTuple):
     """Where to connect to: host and port, or the path of a Unix socket (an abstract one begins with @) and no port."""
 
     host: str
     port: int | None = None
 
+    def reaches(self, local: "Endpoint") -> bool:
+        """Whether connections to it come to a socket that is bound to ``local``. A name is taken to stand for all of its addresses."""
+        return self.port == local.port and (local.host in (*EVERYWHERE, self.host) or not _is_numeric(self.host))
+
     def __str__(self) -> str:
         if self.port is None:
             return f"unix:{self.host}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _is_numeric(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError):
+            socket.inet_pton(family, host)
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +169,18 @@ def other_end(near: socket.socket) -> Socket | None:
 
 def _named(name: tuple[str, int] | tuple[str, int, int, int]) -> Endpoint:
     return Endpoint(plain(name[0]), name[1])
+
+
+def addresses(host: str, port: int | None) -> list[Address]:
+    """Return the addresses that stand for an endpoint, as socket.connect takes them, in the order in which they are to be tried.
+
+    localhost stands for both of its addresses, also where no file of hosts says so. Raises OSError for a name that nobody knows.
+    """
+    if port is None:
+        return [(socket.AF_UNIX, "\0" + host[1:] if host.startswith("@") else host)]
+    if host == "localhost":
+        return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port))]
+    return [(family, name) for family, _, _, _, name in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def connect(host: str, port: int | None, timeout_s: float) -> socket.socket:

@@ -1,0 +1,75 @@
+"""pysupervise check: what has to refuse new connections, and when it does."""
+
+import json
+import sys
+
+import pytest
+
+from .checks import Check, checker, free_port, verdicts
+
+
+@pytest.fixture
+def check(pysupervise: str) -> Check:
+    """Run check to its end."""
+    return checker(pysupervise)
+
+
+TWO_PORTS = """
+import os, signal, socket, sys, threading, time
+over = []  # an Event's lock must not be taken in a handler
+signal.signal(signal.SIGTERM, lambda *_: over.append(1))
+def wait():
+    while not over:
+        time.sleep(0.005)
+def talk(connection):
+    got = b""
+    with connection:
+        while part := connection.recv(65536):
+            got += part
+            if b"\\r\\n\\r\\n" in got:
+                return connection.sendall(b"HTTP/1.0 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+def serve(server):
+    while True:
+        threading.Thread(target=talk, args=server.accept()[:1], daemon=True).start()
+first, second = (socket.create_server(("127.0.0.1", int(word))) for word in sys.argv[1:])
+for server in (first, second):
+    threading.Thread(target=serve, args=(server,), daemon=True).start()
+wait()
+first.shutdown(socket.SHUT_RDWR)
+time.sleep(0.8)
+os._exit(0)
+"""
+
+
+def test_a_url_narrows_nothing_every_port_has_to_refuse(check: Check) -> None:
+    first, second = free_port(), free_port()
+    words = ["--refused-within", "400ms", "--within", "3s", "--", sys.executable, "-Ic", TWO_PORTS, str(first), str(second)]
+    for options in ([], ["--http", f"http://localhost:{first}/"], ["--ready", f"tcp:{first}"]):
+        done = check(*options, *words)
+        assert (verdicts(done).get("listener"), done.returncode) == ("FAIL", 1), done
+        assert f"127.0.0.1:{second} refused new connections" in done.stdout, done
+        assert f":{first} refused" not in done.stdout, done
+
+
+NEVER_ACCEPTS = """
+import os, signal, socket, sys, time
+over = []  # an Event's lock must not be taken in a handler
+signal.signal(signal.SIGTERM, lambda *_: over.append(1))
+def wait():
+    while not over:
+        time.sleep(0.005)
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=3)
+wait()
+time.sleep(0.3)
+os._exit(0)
+"""
+
+
+def test_nobody_listens_once_everybody_is_gone(check: Check) -> None:
+    port = free_port()
+    words = ("--refused-within", "400ms", "--within", "2s", "--repeat", "3", "--json")
+    done = check(*words, "--", sys.executable, "-Ic", NEVER_ACCEPTS, str(port))
+    for told in json.loads(done.stdout)["rounds"]:
+        (seen,), end = told["observed"]["ports"], told["observed"]["end"]
+        assert seen["hung"] > 0, seen
+        assert end["ended_s"] - 0.1 < seen["refused_s"] <= end["ended_s"], (seen, end)
