@@ -49,7 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             stopping.wait()
             os._exit(0)
-        self.send_response(503 if how == "refuses-late" and stopping.is_set() else 200)
+        self.send_response(503 if stopping.is_set() and how == ("refuses-late" if self.path == "/slow" else "refuses-new") else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -60,6 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = False
+    request_queue_size = 64
 
 
 stopping = threading.Event()
@@ -73,7 +74,7 @@ def stop(_signum: int, _frame: object) -> None:
         os._exit(0)
     if how == "hangs":
         return
-    delay_s = 0.8 if how == "keeps-listening" else 0
+    delay_s = 0.8 if how == "keeps-listening" else 0.3 if how == "refuses-new" else 0
     threading.Timer(delay_s, server.shutdown).start()
 
 
@@ -94,5 +95,7 @@ if how == "blocks":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 print("listening", flush=True)
 server.serve_forever(poll_interval=0.02)
+if how == "stops-accepting":
+    time.sleep(0.3)
 server.server_close()
 sys.exit(3 if how == "wrong-status" else 0)

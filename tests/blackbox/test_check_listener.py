@@ -1,11 +1,12 @@
 """pysupervise check: what has to refuse new connections, and when it does."""
 
 import json
+import re
 import sys
 
 import pytest
 
-from .checks import Check, checker, free_port, verdicts
+from .checks import Check, checker, free_port, passed, service, verdicts
 
 
 @pytest.fixture
@@ -49,6 +50,20 @@ def test_a_url_narrows_nothing_every_port_has_to_refuse(check: Check) -> None:
         assert (verdicts(done).get("listener"), done.returncode) == ("FAIL", 1), done
         assert f"127.0.0.1:{second} refused new connections" in done.stdout, done
         assert f":{first} refused" not in done.stdout, done
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("stops-accepting", r"\d of \d requests on new connections failed: [3-9] (reset|closed without an answer)"),
+        ("refuses-new", r"\d of \d requests on new connections failed: \d answered 503"),
+    ],
+)
+def test_requests_on_new_connections_may_not_get_lost(check: Check, how: str, words: str) -> None:
+    port = free_port()
+    done = check("--http", f"http://127.0.0.1:{port}/", "--within", "3s", *service(how, port))
+    assert (verdicts(done), done.returncode) == (passed("draining"), 1), done
+    assert re.search(words, done.stdout), done
 
 
 NEVER_ACCEPTS = """

@@ -7,7 +7,7 @@ import pytest
 
 from pysupervise.cli import procfs
 from pysupervise.cli.checking import culprit, phases, report, settings, sockets
-from pysupervise.cli.checking.facts import EndFacts, Facts, PortFacts, RequestFacts
+from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts
 from pysupervise.cli.checking.service import split_event
 from pysupervise.cli.checking.watch import Member
 from pysupervise.cli.output import Screen
@@ -58,6 +58,34 @@ def test_a_request_that_did_not_end_well_fails_draining(changes: dict[str, objec
 
 def test_the_usual_status_is_as_good_as_200() -> None:
     assert outcome(replace(FACTS, requests=(replace(REQUEST, status=401, usual_status=401),)))["draining"] is True
+
+
+@pytest.mark.parametrize(
+    ("lost", "refused_s", "said"),
+    [
+        ([LateFacts(0.46, "reset")], 0.5, ""),
+        (
+            [LateFacts(0.44, "reset")],
+            0.5,
+            "failed: 1 reset (let in 440 ms after TERM; 127.0.0.1:80 refused others",
+        ),
+        (
+            [LateFacts(0.1, "reset"), LateFacts(0.2, "x"), LateFacts(0.3, "reset")],
+            0.5,
+            "3 of 12 requests on new connections failed: 2 reset, 1 x",
+        ),
+        ([LateFacts(0.1, "reset")], None, "127.0.0.1:80 never refused any"),
+        ([LateFacts(0.46, "answered 503", 503)], 0.5, "failed: 1 answered 503 (let in"),
+        ([LateFacts(0.46, "answered 500", 500)], 0.5, ""),
+    ],
+)
+def test_what_is_let_in_after_the_signal_may_be_lost_in_the_moment_of_closing_only(
+    lost: list[LateFacts], refused_s: float | None, said: str
+) -> None:
+    port = replace(PORT, refused_s=refused_s, late={"answered 200": 9, "reset": 3}, lost=tuple(lost))
+    facts = replace(FACTS, ports=(port,), usual_status=500)
+    assert outcome(facts)["draining"] is not bool(said)
+    assert said in words(facts, "draining")
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ Value = TypeVar("Value")
 HELP = """Run COMMAND, stop it, and verify that it stops gracefully.
 
 COMMAND runs under pysupervise, in a PID namespace of its own where the system permits one. Once it is ready, the signal is sent,
-and three phases are judged: draining (the request in flight gets its whole answer), listener (new connections are refused, and
-when), clean-up (every process is gone in time, no zombie, no listening socket left, exit status as expected). COMMAND's output goes to
-standard error, the verdicts to standard output.
+and three phases are judged: draining (the request in flight gets its whole answer, and with --http no later one is lost), listener
+(new connections are refused, and when), clean-up (every process is gone in time, no zombie, no listening socket left, exit status as
+expected). COMMAND's output goes to standard error, the verdicts to standard output.
 """
 STATUSES = """Exit status: 0 every phase passed, 1 some phase failed, 2 wrong usage, 3 not checked (COMMAND could not be started, ended too
 early, was never ready, or no request could be brought into flight)."""
@@ -71,7 +71,9 @@ def _limit(word: str) -> float:
 @click.option("--slow-http", metavar="URL", callback=_read("slow-http", settings.url), help="Keep a request for URL in flight while the "
     "signal is sent: one that takes a second or more.")  # fmt: skip
 @click.option("--http", metavar="URL", callback=_read("http", settings.url), help="Ask for URL before the signal, and on new connections "
-    "after it; without --slow-http also keep a request in flight whose head is still being sent.")  # fmt: skip
+    "after it; without --slow-http also keep a request in flight whose head is still being sent. Draining fails when requests on new "
+    "connections (http only) are reset, closed or cut off, but for those let in within 50 ms of the first refusal, and when one is "
+    "answered with a status from 500 on.")  # fmt: skip
 @click.option("--signal", "signals_", metavar="SIGNAL", multiple=True, default=("TERM",), callback=_read_signals, help="Stop it with this; "
     "repeated: with each in turn. [default: TERM]")  # fmt: skip
 @click.option("--within", metavar="DURATION", default="10s", callback=_read("within", _limit), help="Everything has to be gone by then. "

@@ -20,6 +20,15 @@ class RequestFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LateFacts:
+    """A request on a connection that was let in after the signal, and that got no whole answer, or one with a status from 500 on."""
+
+    let_in_s: float
+    how: str  # reset, closed without an answer, answered 503...
+    status: int | None = None  # of a whole answer
+
+
+@dataclass(frozen=True, slots=True)
 class PortFacts:
     """An address that the command listened on."""
 
@@ -28,7 +37,8 @@ class PortFacts:
     last_accepted_s: float | None
     refused_s: float | None  # None: never
     hung: int = 0
-    late: dict[str, int] = field(default_factory=dict)
+    late: dict[str, int] = field(default_factory=dict)  # how requests on them ended
+    lost: tuple[LateFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Facts:
     requests: tuple[RequestFacts, ...]
     ports: tuple[PortFacts, ...]
     end: EndFacts
+    usual_status: int | None = None  # of --http before the signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from pysupervise.cli.checking import requests, sockets
 from pysupervise.cli.checking.culprit import Culprit, culprits, explain, killed
-from pysupervise.cli.checking.facts import EndFacts, Facts, PortFacts, RequestFacts
+from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts
 from pysupervise.cli.checking.listener import Openness, Prober
+from pysupervise.cli.checking.phases import SERVER_ERROR
 from pysupervise.cli.checking.ready import SetupError, refuse_taken, wait_ready, wait_spawned
 from pysupervise.cli.checking.service import Service
 from pysupervise.cli.checking.settings import Plan
@@ -20,6 +21,8 @@ from pysupervise.core.status import SIGNALLED
 LOOK_EVERY_S = 0.05
 LOOK_SHARE = 4  # a look may take a quarter of the time, on machines with very many processes
 MOST_PORTS = 8
+UNANSWERED = "without an answer"
+ANSWER_TIME_S = 1.0
 KILL_STATUS = SIGNALLED + signals.NUMBERS["KILL"]  # an init in front of the command killed it
 AFTER_END_S = 1.0
 RECIPIENT = re.compile(r"(?:^|: |, )(\d+) ")
@@ -120,7 +123,7 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
         )
         for flight, answer, evidence in zip(flights, answers, accepted, strict=True)
     )
-    return Facts(signum, facts, ports, end)
+    return Facts(signum, facts, ports, end, usual)
 
 
 def _usual_status(plan: Plan) -> int | None:
@@ -190,17 +193,22 @@ def _port_facts(seen: Openness, sent_at: float, gone_at: float | None) -> PortFa
     """``gone_at``: since when nobody of the tree is there, who could let anybody in."""
     if gone_at is not None and seen.refused_at is not None and (seen.last_accepted_at or 0.0) <= gone_at:
         seen.refused_at = min(seen.refused_at, gone_at)
+    stopped_at = time.monotonic()
     last, refused = (None if at is None else max(0.0, at - sent_at) for at in (seen.last_accepted_at, seen.refused_at))
     late: dict[str, int] = {}
+    lost = []
     for request in seen.late:
-        how = _how(request.answer)
+        how, status = _how(request.answer), request.answer.status if request.answer is not None and not request.answer.error else None
         late[how] = late.get(how, 0) + 1
-    return PortFacts(seen.address, seen.accepted, last, refused, seen.hung, late)
+        # Who has asked just now may still be answered.
+        if (status is None and (how != UNANSWERED or request.let_in_at < stopped_at - ANSWER_TIME_S)) or (status or 0) >= SERVER_ERROR:
+            lost.append(LateFacts(max(0.0, request.let_in_at - sent_at), how, status))
+    return PortFacts(seen.address, seen.accepted, last, refused, seen.hung, late, tuple(lost))
 
 
 def _how(answer: requests.Answer | None) -> str:
     if answer is None or (answer.error == "timeout" and answer.status is None):
-        return "without an answer"
+        return UNANSWERED
     return answer.error or f"answered {answer.status}"
 
 
