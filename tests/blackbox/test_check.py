@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -134,6 +135,27 @@ def test_who_ends_just_before_a_bare_init_was_not_killed(check: Check, pysupervi
         done = check("--bare", "--ready", "delay:100ms", "--repeat", "3", "--", *front, "sh", "-c", script)
         assert done.returncode == 0, done
         assert ("PID 1 ended" in done.stdout) <= (not TELLS_EXITS), done
+
+
+def test_who_has_ended_is_not_said_not_to_have_ended(check: Check, pysupervise: str) -> None:
+    inner = (pysupervise, "--grace", "300ms", "--", "sh", "-c", 'trap "" TERM; sleep 100')
+    for options in ((), ("--bare",)):
+        done = check(*options, "--ready", "delay:300ms", "--", *inner)
+        assert "ignores it (SigIgn: 0000000000004000)" in done.stdout, done
+        assert not re.search("sigtimedwait", done.stdout) or ("--bare" not in options and not TELLS_EXITS), done
+
+
+def test_zombies_and_newcomers_beside_a_process_that_stays(check: Check) -> None:
+    script = (
+        'import os, signal, subprocess, time\nif os.fork() == 0: os._exit(0)\nsignal.signal(15, signal.SIG_IGN)\nprint("up", flush=True)\n'
+    )
+    script += 'while True: subprocess.run(["sleep", "0.2"])'
+    done = check("--ready", "log:up", "--within", "700ms", "--", sys.executable, "-Ic", script)
+    blamed = [line.strip() for line in done.stdout.splitlines() if line.startswith("      ")]
+    assert [re.sub(r"`.*`", "X", line) for line in blamed if "zombie" in line] == ["pid 3 X has not waited for it (State: Z (zombie))"], (
+        done
+    )
+    assert all("was started after TERM" in line for line in blamed if "sleep 0.2" in line), done
 
 
 def test_a_shell_with_a_trap_waits_for_its_child(check: Check) -> None:

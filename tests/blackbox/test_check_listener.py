@@ -88,3 +88,19 @@ def test_nobody_listens_once_everybody_is_gone(check: Check) -> None:
         (seen,), end = told["observed"]["ports"], told["observed"]["end"]
         assert seen["hung"] > 0, seen
         assert end["ended_s"] - 0.1 < seen["refused_s"] <= end["ended_s"], (seen, end)
+
+
+INHERITED = """
+import os, signal, socket, subprocess, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+server.set_inheritable(True)
+subprocess.Popen(["sh", "-c", "trap '' TERM; exec sleep 100"], close_fds=False)
+signal.pause()
+"""
+
+
+def test_who_holds_the_socket_is_named(check: Check) -> None:
+    port = free_port()
+    done = check("--refused-within", "200ms", "--within", "500ms", "--", sys.executable, "-Ic", INHERITED, str(port))
+    (line,) = (line for line in done.stdout.splitlines() if "  listener  " in line)
+    assert line.endswith("; the limit is 0.2 s (--refused-within); pid 3 `sleep 100` held it open"), done

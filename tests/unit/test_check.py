@@ -171,6 +171,8 @@ DEFAULT = member(20)
         (DEFAULT, DEFAULT, [], False, "unreached"),
         (member(20, caught=MASK), member(20, caught=MASK), [], False, "unreached"),
         (DEFAULT, None, [], None, "newcomer"),
+        (member(20, ignored=MASK), None, [], False, "newcomer"),
+        (member(20, ignored=MASK), None, [], True, "ignores"),
         (replace(DEFAULT, status=None), DEFAULT, [], None, "unreadable"),
     ],
 )
@@ -179,9 +181,22 @@ def test_a_culprit_is_known_by_its_masks(now: Member, was: Member | None, childr
 
 
 def test_the_evidence_is_the_line_that_was_read() -> None:
-    found = culprit.explain(member(20, ignored=MASK, inner=17, name="sleep"), None, None, [], TERM, received=True)
+    found = culprit.explain(member(20, ignored=MASK, inner=17, name="sleep"), DEFAULT, None, [], TERM, received=True)
     assert str(found) == "pid 17 `sleep` got TERM and ignores it (SigIgn: 0000000000004000)"
-    assert "if TERM reached it: ignores it" in str(culprit.explain(member(20, ignored=MASK), None, None, [], TERM, received=None))
+    assert "if TERM reached it: ignores it" in str(culprit.explain(member(20, ignored=MASK), DEFAULT, None, [], TERM, received=None))
+
+
+def test_a_zombie_is_named_once_and_with_the_number_of_its_own_namespace() -> None:
+    zombie = culprit.explain(member(70, state="Z", inner=4), None, member(60, inner=2), [], TERM, received=None)
+    assert str(zombie) == "pid 4 `svc` has ended and is a zombie: pid 2 `svc` has not waited for it (State: Z)"
+    end = EndFacts(ended_s=None, status=None, culprits=(zombie,), zombies=(zombie, replace(zombie, pid=5, outer_pid=71)))
+    assert [found.pid for found in phases.judge(PLAN, replace(FACTS, end=end))[2].culprits] == [4, 5]
+
+
+def test_who_held_a_late_listener_open_is_named() -> None:
+    port = replace(PORT, refused_s=None, holders=("pid 3 `a`", "pid 4 `b`"))
+    assert words(replace(FACTS, ports=(PORT, port)), "listener").endswith("(--refused-within); pid 3 `a`, pid 4 `b` held it open")
+    assert "held it open" not in words(replace(FACTS, ports=(replace(port, refused_s=0.1),)), "listener")
 
 
 def test_pysupervise_is_no_culprit_and_a_bare_command_is_one() -> None:

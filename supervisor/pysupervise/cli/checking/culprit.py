@@ -76,7 +76,8 @@ def _explain(
     name, status, state = signals.name(signum), now.status, now.stat.state
     if now.is_zombie:
         who = f"{parent.label} has" if parent is not None else "its parent has"
-        return "zombie", f"has ended and is a zombie: {who} not waited for it", ("State", "PPid")
+        # PPid as we read it is a number of our own namespace, which is nobody's in the sentence.
+        return "zombie", f"has ended and is a zombie: {who} not waited for it", ("State",) if parent is not None else ("State", "PPid")
     if state == "t":
         return "traced", f"is stopped by a tracer, so {name} waits", ("State", "TracerPid")
     if state == "T":
@@ -85,6 +86,8 @@ def _explain(
         return "uninterruptible", "waits inside of the kernel and acts on no signal until that ends", ("State", "ShdPnd")
     if status is None:
         return "unreadable", "is still there; why may not be read (/proc/PID/status)", ()
+    if was is None and not received:
+        return "newcomer", f"was started after {name}", ()
     bit = 1 << (signum - 1)
     sent = f"got {name} and" if received else f"if {name} reached it:" if received is None else f"was not sent {name}, and"
     if now.blocked & bit and status.pending & bit:
@@ -118,8 +121,6 @@ def _explain(
         return "shell", f"{sent} is a shell with a trap, which runs only when {_names(children)} ends", ("SigCgt",)
     if handled:
         return "handles", f"{sent} has a handler for it, but did not end", ("SigCgt",)
-    if was is None:
-        return "newcomer", f"was started after {name}", ()
     if received:
         return "newcomer", f"got {name}, whose default action ends a process, and is not gone yet", ("State", "SigCgt", "ShdPnd")
     in_front = f": {parent.label} in front of it did not pass it on" if parent is not None else ""

@@ -39,6 +39,7 @@ class PortFacts:
     hung: int = 0
     late: dict[str, int] = field(default_factory=dict)  # how requests on them ended
     lost: tuple[LateFacts, ...] = ()
+    holders: tuple[str, ...] = ()  # who had the listening socket open when it should have refused
 
 
 @dataclass(frozen=True, slots=True)

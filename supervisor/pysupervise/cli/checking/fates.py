@@ -30,6 +30,7 @@ class Fates:
     def __init__(self) -> None:
         """Hold nobody yet."""
         self._pins: dict[Key, tuple[int, Member]] = {}
+        self._before: dict[Key, int | None] = {}  # exit statuses of those who ended while the root went on
 
     def hold(self, members: Look, root: int) -> None:
         """Hold on to everybody of a look but the root, and let go of those who ended while the root went on (it is asked now)."""
@@ -37,17 +38,23 @@ class Fates:
         # Asked after that: the root had not begun to leave, so their end had nothing to do with its own.
         if ended and not _is_leaving(root):
             for key in ended:
-                os.close(self._pins.pop(key)[0])
+                descriptor = self._pins.pop(key)[0]
+                self._before[key] = exit_status(descriptor)
+                os.close(descriptor)
         for member in members.values():
             if member.stat.pid != root and not member.is_zombie and member.key not in self._pins and len(self._pins) < MOST_PINS:
                 self._hold(member)
 
+    def status(self, key: Key) -> int | None:
+        """Return how somebody ended, as waitpid(2) has it; None where that is not known."""
+        return exit_status(self._pins[key][0]) if key in self._pins else self._before.get(key)
+
     def killed(self) -> list[Member]:
-        """Return those of them that KILL ended."""
+        """Return those that KILL ended, and not before the root began to leave."""
         return [member for descriptor, member in self._pins.values() if exit_status(descriptor) == signal.SIGKILL]
 
     def untold(self) -> list[Member]:
-        """Return those of them whose end this kernel does not tell."""
+        """Return those who did not end before the root began to leave, and whose end this kernel does not tell."""
         return [member for descriptor, member in self._pins.values() if exit_status(descriptor) is None]
 
     def close(self) -> None:

@@ -96,8 +96,15 @@ def _listener(plan: Plan, ports: tuple[PortFacts, ...], name: str) -> Verdict:
     shown = [_port(port, name) for port in failed or ports]
     if failed:
         shown[0] += f"; the limit is {limit(plan.refused_within_s)} (--refused-within)"
+        shown = [
+            words + (f"; {', '.join(port.holders)} held it open" if port.holders else "") for words, port in zip(shown, failed, strict=True)
+        ]
     times = [port.refused_s for port in ports if port.refused_s is not None]
     return Verdict(LISTENER, not failed, "; ".join(shown), max(times) if len(times) == len(ports) else None)
+
+
+def _held(port: PortFacts) -> str:
+    return f"; {', '.join(port.holders)} held it open" if port.holders else ""
 
 
 def _port(port: PortFacts, name: str) -> str:
@@ -135,7 +142,8 @@ def _clean_up(plan: Plan, facts: Facts, name: str) -> Verdict:
         shown += end.killed
     if end.zombies:
         failures.append(f"{_count(len(end.zombies), 'zombie')} for which nobody waited")
-        shown += end.zombies
+        named = {culprit.outer_pid for culprit in shown}
+        shown += tuple(zombie for zombie in end.zombies if zombie.outer_pid not in named)
     if end.leftovers:
         failures.append(f"left behind: {', '.join(end.leftovers)}")
     if end.open_sockets:

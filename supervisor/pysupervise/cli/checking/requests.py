@@ -118,7 +118,8 @@ class InFlight:
             elif end is not None:
                 held, unreadable = sockets.holders(members())
                 if end.inode in held:
-                    return Accepted(held[end.inode], f"accepted by pid {held[end.inode]} (socket:[{end.inode}]), request read")
+                    pid = held[end.inode][0]
+                    return Accepted(pid, f"accepted by pid {pid} (socket:[{end.inode}]), request read")
                 if unreadable:
                     return Accepted(None, f"accepted (socket:[{end.inode}]), request read; by whom may not be read (/proc/PID/fd)")
                 reason = f"a process that does not belong to the command accepted it (socket:[{end.inode}])"

@@ -91,13 +91,22 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
             flight.signalled()
         asked = plan.http and sockets.Endpoint(plan.http.host, plan.http.port)
         probers = [Prober(address, plan.http if address == asked else None) for address in addresses]
-        ended = _watch_until_end(service, sent_at + plan.within_s)
+        holders: dict[sockets.Endpoint, list[str]] = {}
+        ended = _watch_until_end(service, sent_at + plan.within_s, sent_at + plan.refused_within_s, holders)
         # The requests have as long as everybody else. Those of a tree that is gone have ended with it.
         answers = [flight.result(AFTER_END_S if ended else 0) for flight in flights]
         if ended:
             _wait_refused(probers)
         gone_at = service.ended_at if ended and not service.watch.survivors() else None
-        ports = tuple(_port_facts(prober.stop(), sent_at, gone_at) for prober in probers)
+        ports = tuple(
+            _port_facts(
+                prober.stop(),
+                sent_at,
+                gone_at,
+                [label for local, labels in holders.items() if address == local or address.reaches(local) for label in labels],
+            )
+            for prober, address in zip(probers, addresses, strict=True)
+        )
         end = _end_facts(plan, signum, service, before, sent_at=sent_at, listening=listening)
     finally:
         for prober in probers:
@@ -171,15 +180,33 @@ def _addresses(plan: Plan, listening: list[sockets.Socket], *, unreadable: bool)
     return list(dict.fromkeys([*named, *others]))[:MOST_PORTS]
 
 
-def _watch_until_end(service: Service, deadline: float) -> bool:
-    """Look at the tree until its end or a monotonic time; return whether it ended."""
+def _watch_until_end(
+    service: Service, deadline: float, closed_by: float | None = None, holders: dict[sockets.Endpoint, list[str]] | None = None
+) -> bool:
+    """Look at the tree until its end or a monotonic time; return whether it ended.
+
+    Who still has a listening socket open at ``closed_by`` is put into ``holders``.
+    """
     while True:
-        service.look()
+        members = service.look()
         left_s = deadline - time.monotonic()
+        if holders is not None and closed_by is not None and (time.monotonic() >= closed_by or left_s <= 0):
+            closed_by = None
+            holders.update(_holders(members))
         if service.wait_end(min(left_s, max(LOOK_EVERY_S, LOOK_SHARE * service.watch.cost_s))):
             return True
         if left_s <= 0:
             return False
+
+
+def _holders(members: Look) -> dict[sockets.Endpoint, list[str]]:
+    held, _ = sockets.holders(members)
+    listening, _ = sockets.listening(members)
+    found: dict[sockets.Endpoint, list[str]] = {}
+    for one in listening:
+        labels = found.setdefault(one.local, [])
+        labels += [members[pid].label for pid in held.get(one.inode, []) if members[pid].label not in labels]
+    return found
 
 
 def _wait_refused(probers: list[Prober]) -> None:
@@ -189,7 +216,7 @@ def _wait_refused(probers: list[Prober]) -> None:
         time.sleep(0.002)  # between two questions
 
 
-def _port_facts(seen: Openness, sent_at: float, gone_at: float | None) -> PortFacts:
+def _port_facts(seen: Openness, sent_at: float, gone_at: float | None, holders: list[str]) -> PortFacts:
     """``gone_at``: since when nobody of the tree is there, who could let anybody in."""
     if gone_at is not None and seen.refused_at is not None and (seen.last_accepted_at or 0.0) <= gone_at:
         seen.refused_at = min(seen.refused_at, gone_at)
@@ -203,7 +230,7 @@ def _port_facts(seen: Openness, sent_at: float, gone_at: float | None) -> PortFa
         # Who has asked just now may still be answered.
         if (status is None and (how != UNANSWERED or request.let_in_at < stopped_at - ANSWER_TIME_S)) or (status or 0) >= SERVER_ERROR:
             lost.append(LateFacts(max(0.0, request.let_in_at - sent_at), how, status))
-    return PortFacts(seen.address, seen.accepted, last, refused, seen.hung, late, tuple(lost))
+    return PortFacts(seen.address, seen.accepted, last, refused, seen.hung, late, tuple(lost), tuple(holders))
 
 
 def _how(answer: requests.Answer | None) -> str:
@@ -222,6 +249,8 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
     to_blame: list[Culprit] = []
     if killed_s is not None or late or service.status == KILL_STATUS:
         to_blame = culprits(service.watch.last, before, signum, service.sandbox.pid, bare=plan.bare, got=_got(service, signum))
+        if not late:
+            to_blame = _killed_ones(service, to_blame)
     leftovers: tuple[str, ...] = ()
     open_sockets: tuple[str, ...] = ()
     if service.ended_at:
@@ -243,6 +272,13 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
         open_sockets=open_sockets,
         note=_note(service),
     )
+
+
+def _killed_ones(service: Service, found: list[Culprit]) -> list[Culprit]:
+    """Leave out who ended without KILL, at a time at which everybody has ended: they did what they had to."""
+    others = [culprit for culprit in found if culprit.outer_pid != service.sandbox.pid]
+    statuses = {culprit.outer_pid: service.fates.status(service.watch.last[culprit.outer_pid].key) for culprit in others}
+    return [culprit for culprit in others if statuses[culprit.outer_pid] in (None, signals.NUMBERS["KILL"])]
 
 
 def _seen(service: Service, pid: int) -> Member | None:

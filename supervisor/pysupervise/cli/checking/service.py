@@ -96,12 +96,11 @@ class Service:
         return self.spawned.is_set()
 
     def look(self) -> Look:
-        """Look at the tree. With --bare, those who are there are held on to, to learn later how they ended."""
+        """Look at the tree. Those who are there are held on to, to learn later how they ended."""
         if not self.sandbox.pid:
             return {}
         members = self.watch.look(root_counts=self.bare)
-        if self.bare:
-            self.fates.hold(members, self.sandbox.pid)
+        self.fates.hold(members, self.sandbox.pid)
         return members
 
     def send(self, signum: int) -> bool:

@@ -113,9 +113,9 @@ def plain(address: str) -> str:
     return address
 
 
-def holders(pids: Iterable[int]) -> tuple[dict[int, int], list[int]]:
-    """Return who has which socket open (inode: pid, the first one), and the processes whose descriptors may not be read."""
-    found: dict[int, int] = {}
+def holders(pids: Iterable[int]) -> tuple[dict[int, list[int]], list[int]]:
+    """Return who has which socket open (inode: pids), and the processes whose descriptors may not be read."""
+    found: dict[int, list[int]] = {}
     unreadable = []
     for pid in pids:
         try:
@@ -126,13 +126,16 @@ def holders(pids: Iterable[int]) -> tuple[dict[int, int], list[int]]:
             continue
         except OSError:
             continue  # it is gone
+        inodes = set()
         for name in names:
             try:
                 target = os.readlink(name)
             except OSError:
                 continue
             if target.startswith("socket:["):
-                found.setdefault(int(target[8:-1]), pid)
+                inodes.add(int(target[8:-1]))
+        for inode in inodes:
+            found.setdefault(inode, []).append(pid)
     return found, unreadable
 
 
@@ -140,7 +143,7 @@ def listening(pids: Iterable[int]) -> tuple[list[Socket], list[int]]:
     """Return the sockets that processes listen on, and the processes whose descriptors may not be read."""
     pids = list(pids)
     held, unreadable = holders(pids)
-    return [_rooted(found, held[found.inode]) for found in listeners(pids[0] if pids else "self") if found.inode in held], unreadable
+    return [_rooted(found, held[found.inode][0]) for found in listeners(pids[0] if pids else "self") if found.inode in held], unreadable
 
 
 def _rooted(found: Socket, holder: int) -> Socket:
