@@ -235,7 +235,9 @@ def test_junit_holds_failures_and_output_whatever_they_contain(check: Check, tmp
     suite = suite_of(file)
     assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["3", "1", "0", "2"]
     (failure,) = suite.iter("failure")
-    assert failure.get("message") == "exit status 9, expected 0 or 143"
+    assert re.fullmatch(r"exit status 9, expected 0 or 143; it ended \d+ ms after TERM", str(failure.get("message")))
+    times = [float(str(element.get("time"))) for element in (suite, *suite) if element.get("name") in (suite.get("name"), "clean-up")]
+    assert times[0] == times[1] > 0, times
     assert str(suite.findtext("testcase/system-out")).startswith("a<b>&?")
     assert [case.get("name") for case in suite] == ["draining", "listener", "clean-up"]
 

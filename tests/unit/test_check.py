@@ -186,6 +186,16 @@ def test_the_evidence_is_the_line_that_was_read() -> None:
     assert "if TERM reached it: ignores it" in str(culprit.explain(member(20, ignored=MASK), DEFAULT, None, [], TERM, received=None))
 
 
+def test_a_failure_has_its_time_too() -> None:
+    never = replace(PORT, refused_s=None)
+    verdicts = phases.judge(PLAN, replace(FACTS, ports=(PORT, never), end=EndFacts(None, None)))
+    assert [verdict.seconds for verdict in verdicts] == [0.5, 10.0, 10.0]
+    verdicts = phases.judge(PLAN, replace(FACTS, end=EndFacts(0.6, 3)))
+    assert (verdicts[1].seconds, verdicts[2].seconds) == (0.006, 0.6)
+    assert verdicts[2].words == "exit status 3, expected 0 or 143; it ended 600 ms after TERM"
+    assert phases.start_up(PLAN, TERM, 0.1, EndFacts(None, None)).seconds == 10.0
+
+
 def test_a_zombie_is_named_once_and_with_the_number_of_its_own_namespace() -> None:
     zombie = culprit.explain(member(70, state="Z", inner=4), None, member(60, inner=2), [], TERM, received=None)
     assert str(zombie) == "pid 4 `svc` has ended and is a zombie: pid 2 `svc` has not waited for it (State: Z)"

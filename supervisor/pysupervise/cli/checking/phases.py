@@ -99,8 +99,9 @@ def _listener(plan: Plan, ports: tuple[PortFacts, ...], name: str) -> Verdict:
         shown = [
             words + (f"; {', '.join(port.holders)} held it open" if port.holders else "") for words, port in zip(shown, failed, strict=True)
         ]
-    times = [port.refused_s for port in ports if port.refused_s is not None]
-    return Verdict(LISTENER, not failed, "; ".join(shown), max(times) if len(times) == len(ports) else None)
+    # Who never refused was open until the end of the limit.
+    seconds = max(plan.within_s if port.refused_s is None else port.refused_s for port in ports)
+    return Verdict(LISTENER, not failed, "; ".join(shown), seconds)
 
 
 def _held(port: PortFacts) -> str:
@@ -131,6 +132,7 @@ def expected(plan: Plan, signum: int) -> frozenset[int]:
 def _clean_up(plan: Plan, facts: Facts, name: str) -> Verdict:
     end = facts.end
     failures, shown = ending_failures(plan, end, name)
+    timed = bool(failures or end.killed)
     statuses = expected(plan, facts.signum)
     if end.ended_s is not None and end.status not in statuses and not failures:
         failures.append(f"exit status {end.status}, expected {' or '.join(map(str, sorted(statuses)))}")
@@ -149,7 +151,9 @@ def _clean_up(plan: Plan, facts: Facts, name: str) -> Verdict:
     if end.open_sockets:
         failures.append(f"still listening: {', '.join(end.open_sockets)}")
     if failures:
-        return Verdict(CLEAN_UP, passed=False, words="; ".join(failures), seconds=end.ended_s, culprits=shown)
+        if end.ended_s is not None and not timed:
+            failures.append(f"it ended {moment(end.ended_s)} after {name}")
+        return Verdict(CLEAN_UP, passed=False, words="; ".join(failures), seconds=_seconds(plan, end), culprits=shown)
     words = f"everything was gone {moment(end.ended_s or 0.0)} after {name}, exit status {end.status}"
     return Verdict(CLEAN_UP, passed=True, words=words + (f"; {end.note}" if end.note else ""), seconds=end.ended_s)
 
@@ -171,9 +175,14 @@ def start_up(plan: Plan, signum: int, after_s: float, end: EndFacts) -> Verdict:
     failures, shown = ending_failures(plan, end, name)
     came = f"{name} came {moment(after_s)} after exec: "
     if failures:
-        return Verdict(START_UP, passed=False, words=came + "; ".join(failures), seconds=end.ended_s, culprits=shown)
+        return Verdict(START_UP, passed=False, words=came + "; ".join(failures), seconds=_seconds(plan, end), culprits=shown)
     words = f"{came}everything was gone {moment(end.ended_s or 0.0)} later, exit status {end.status}"
     return Verdict(START_UP, passed=True, words=words, seconds=end.ended_s)
+
+
+def _seconds(plan: Plan, end: EndFacts) -> float:
+    """Return how long the end took, or how long it was waited for."""
+    return plan.within_s if end.ended_s is None else end.ended_s
 
 
 def _fate(seconds: float) -> str:
