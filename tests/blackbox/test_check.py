@@ -284,6 +284,9 @@ def test_a_port_that_is_taken_is_not_taken_for_the_command(check: Check) -> None
         (("--signal", "NONE", "--", "true"), "cannot use --signal NONE: no such signal"),
         (("--expect", "256", "--", "true"), "cannot use --expect 256: '256' is not an exit status"),
         (("--junit", "/nonexistent/file", "--", "true"), "cannot write /nonexistent/file"),
+        (("--junit", "", "--", "true"), "cannot use --junit: its FILE is empty"),
+        (("--moments", "3", "--", "true"), "cannot use --moments without --during-start"),
+        (("--refused-within", "3s", "--within", "2s", "--", "true"), "cannot use --refused-within 3s: it is longer than --within 2s"),
     ],
 )
 def test_wrong_usage_is_refused_before_anything_runs(check: Check, words: tuple[str, ...], reason: str) -> None:
@@ -291,6 +294,40 @@ def test_wrong_usage_is_refused_before_anything_runs(check: Check, words: tuple[
     assert (done.returncode, done.stdout) == (2, ""), done
     assert f"pysupervise: {reason}" in done.stderr, done.stderr
     assert "pysupervise: hint: " in done.stderr
+
+
+NO_NAMESPACE = ("unshare", "--user", "--map-root-user", "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"', "sh")
+NO_RIGHT = ("setpriv", "--inh-caps=-all", "--bounding-set=-all")
+
+
+def test_bare_without_a_namespace_is_not_checked(pysupervise: str, tmp_path: Path) -> None:
+    file = tmp_path / "junit.xml"
+    words = (*NO_NAMESPACE, *NO_RIGHT, pysupervise, "check", "--bare", "--junit", str(file), "--", "sleep", "9")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout) == (3, ""), done
+    assert "cannot check with --bare: this system permits no PID namespace here" in done.stderr, done
+    assert suite_of(file).get("errors") == "1"
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 2), (("--json",), 2), (("--expect", "7"), 1)])
+def test_a_reader_that_leaves_makes_no_failure_of_a_pass(pysupervise: str, tmp_path: Path, options: tuple[str, ...], status: int) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    file = tmp_path / "junit.xml"
+    words = [pysupervise, "check", "--ready", "delay:50ms", "--junit", str(file), *options, "--", "sleep", "9"]
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (status, "pysupervise: cannot write: nobody reads standard output any more\n")
+    assert suite_of(file).get("failures") == str(int(status == 1))
+
+
+@pytest.mark.parametrize(("words", "hint"), [("echo up; sleep 0.3", "its last output stands above"), ("sleep 0.3", "it wrote nothing")])
+def test_a_service_that_ends_before_the_request_is_said_to(check: Check, words: str, hint: str) -> None:
+    port = free_port()
+    code = f"import os, socket; server = socket.create_server(('127.0.0.1', {port})); os.system({words!r}); os._exit(5)"
+    done = check("--slow-http", f"http://127.0.0.1:{port}/", "--", sys.executable, "-Ic", code)
+    assert (done.returncode, verdicts(done)) == (3, {}), done
+    assert f"cannot check: the command ended by itself with status 5 before the signal\npysupervise: hint: {hint}" in done.stderr, done
 
 
 def test_ctrl_c_ends_the_command_too_and_verdicts_have_colour(pysupervise: str) -> None:

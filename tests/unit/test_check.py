@@ -203,6 +203,11 @@ def test_a_zombie_is_named_once_and_with_the_number_of_its_own_namespace() -> No
     assert [found.pid for found in phases.judge(PLAN, replace(FACTS, end=end))[2].culprits] == [4, 5]
 
 
+def test_one_attempt_is_one() -> None:
+    shown = [words(replace(FACTS, ports=(replace(PORT, hung=hung),)), "listener").rpartition("; ")[2] for hung in (1, 2)]
+    assert shown == ["1 attempt was left hanging", "2 attempts were left hanging"]
+
+
 def test_who_held_a_late_listener_open_is_named() -> None:
     port = replace(PORT, refused_s=None, holders=("pid 3 `a`", "pid 4 `b`"))
     assert words(replace(FACTS, ports=(PORT, port)), "listener").endswith("(--refused-within); pid 3 `a`, pid 4 `b` held it open")

@@ -4,10 +4,12 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from pysupervise.cli import output
 from pysupervise.cli.checking import phases, report, settings
@@ -16,7 +18,7 @@ from pysupervise.cli.checking.round import Round, run_moment, run_round
 from pysupervise.cli.sandbox import Place, best_place
 from pysupervise.core import values
 
-PASSED, FAILED, NOT_CHECKED = 0, 1, 3
+PASSED, FAILED, UNWRITABLE, NOT_CHECKED = 0, 1, 2, 3
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 Value = TypeVar("Value")
@@ -28,8 +30,8 @@ and three phases are judged: draining (the request in flight gets its whole answ
 (new connections are refused, and when), clean-up (every process is gone in time, no zombie, no listening socket left, exit status as
 expected). COMMAND's output goes to standard error, the verdicts to standard output.
 """
-STATUSES = """Exit status: 0 every phase passed, 1 some phase failed, 2 wrong usage, 3 not checked (COMMAND could not be started, ended too
-early, was never ready, or no request could be brought into flight)."""
+STATUSES = """Exit status: 0 every phase passed, 1 some phase failed, 2 wrong usage, or the result cannot be written, 3 not checked
+(COMMAND was not started, ended too early, was never ready, no request could be brought into flight, or --bare has no PID namespace)."""
 
 
 def _read(option: str, parse: Callable[[str], Value]) -> Callable[..., Value | None]:
@@ -116,12 +118,13 @@ def command(
         raise output.CannotError("cannot check: no command is given", "pysupervise check [OPTIONS] -- COMMAND [ARG...]")
     if junit is not None:
         _refuse_unwritable(junit)
-    place = best_place()
-    if bare and place is Place.HERE:
+    if _was_given("moments") and not during_start:
+        raise output.CannotError("cannot use --moments without --during-start", "--during-start sends the signal at moments of the start")
+    if _was_given("refused_within") and refused_within > within:
         raise output.CannotError(
-            "cannot check with --bare: this system permits no PID namespace here, so COMMAND would not be PID 1",
-            "run it as root, or permit user namespaces; in a container: --privileged or --cap-add SYS_ADMIN",
+            f"cannot use --refused-within {refused_within:g}s: it is longer than --within {within:g}s", "nobody is looked at after --within"
         )
+    place = best_place()
     plan = settings.Plan(
         command=command_,
         ready=ready or settings.default_ready(slow_http, http),
@@ -137,25 +140,54 @@ def command(
         moments=moments if during_start else 0,
     )
     made = report.Report(plan, place)
+    said = Said()
     with _ended_by_signals():
-        _check(made, quiet=as_json)
+        if bare and place is Place.HERE:
+            _not_checked(
+                made,
+                "cannot check with --bare: this system permits no PID namespace here, so COMMAND would not be PID 1",
+                "run it as root, or permit user namespaces; in a container: --privileged or --cap-add SYS_ADMIN",
+            )
+        else:
+            _check(made, (lambda _: None) if as_json else said)
     if as_json:
-        click.echo(json.dumps(report.as_json(made), indent=2))
+        said(json.dumps(report.as_json(made), indent=2))
     if junit is not None:
         _write(junit, report.junit(made))
     if made.error:
         raise SystemExit(NOT_CHECKED)
-    raise SystemExit(PASSED if made.passed else FAILED)
+    raise SystemExit(FAILED if not made.passed else PASSED if said.whole else UNWRITABLE)
 
 
-def _check(made: report.Report, *, quiet: bool) -> None:
+class Said:
+    """Standard output. A reader that leaves (head, a pager) ends no check: its verdict is still wanted, and a report of JUnit."""
+
+    whole = True
+
+    def __call__(self, text: str) -> None:
+        """Write a line. Raises OSError for whatever else is wrong with standard output."""
+        try:
+            click.echo(text)
+        except BrokenPipeError:
+            self.whole = False
+            click.echo("pysupervise: cannot write: nobody reads standard output any more", err=True)
+            null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+
+
+def _was_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _not_checked(made: report.Report, error: str, hint: str) -> None:
+    made.error = error
+    click.echo(f"pysupervise: {error}\npysupervise: hint: {hint}", err=True)
+
+
+def _check(made: report.Report, say: Callable[[str], None]) -> None:
     """Run every round; tell each verdict as soon as it is there."""
     shown = output.screen()
-
-    def say(text: str) -> None:
-        if not quiet:
-            click.echo(text)
-
     say(f"checking {'COMMAND as PID 1' if made.plan.bare else 'under pysupervise'}, {made.place.words}")
     for signum in made.plan.signals:
         made.error_signum = signum
@@ -164,8 +196,7 @@ def _check(made: report.Report, *, quiet: bool) -> None:
                 ready_s = _one(made, signum, number, shown, say)
             _moments(made, signum, ready_s, shown, say)
         except SetupError as error:
-            made.error = f"cannot check: {error.reason}"
-            click.echo(f"pysupervise: {made.error}\npysupervise: hint: {error.hint}", err=True)
+            _not_checked(made, f"cannot check: {error.reason}", error.hint)
             return
 
 
@@ -215,6 +246,8 @@ def _ended_by_signals() -> Iterator[None]:
 def _refuse_unwritable(path: str) -> None:
     """Say before a long run that its report cannot be written."""
     directory = os.path.dirname(path) or "."
+    if not path:
+        raise output.CannotError("cannot use --junit: its FILE is empty", "give a file in a directory that exists")
     if os.path.isdir(path) or not os.access(path if os.path.exists(path) else directory, os.W_OK):
         raise output.CannotError(
             f"cannot write {path}: no such directory, or no right to write there", "give a file in a directory that exists"

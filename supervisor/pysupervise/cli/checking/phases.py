@@ -120,7 +120,7 @@ def _port(port: PortFacts, name: str) -> str:
     if port.late:
         words += f" (requests on them: {', '.join(f'{count} {how}' for how, count in sorted(port.late.items()))})"
     if port.hung:
-        words += f"; {port.hung} attempts were left hanging"
+        words += f"; {_count(port.hung, 'attempt')} {'was' if port.hung == 1 else 'were'} left hanging"
     return words
 
 

@@ -26,6 +26,13 @@ class SetupError(Exception):
         self.hint = hint
 
 
+def ended_by_itself(service: Service) -> SetupError:
+    """Return the error for a command that is gone before it was told to go."""
+    service.finish_output()
+    hint = "its last output stands above" if service.output else "it wrote nothing: try it by hand"
+    return SetupError(f"the command ended by itself with status {service.status} before the signal", hint)
+
+
 def refuse_taken(plan: Plan) -> None:
     """Raise SetupError where somebody else listens already at an address that the options name: it would be taken for the command."""
     for address in plan.addresses():

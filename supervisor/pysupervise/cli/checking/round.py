@@ -10,7 +10,7 @@ from pysupervise.cli.checking.culprit import Culprit, culprits, explain, killed
 from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts
 from pysupervise.cli.checking.listener import Openness, Prober
 from pysupervise.cli.checking.phases import SERVER_ERROR
-from pysupervise.cli.checking.ready import SetupError, refuse_taken, wait_ready, wait_spawned
+from pysupervise.cli.checking.ready import SetupError, ended_by_itself, refuse_taken, wait_ready, wait_spawned
 from pysupervise.cli.checking.service import Service
 from pysupervise.cli.checking.settings import Plan
 from pysupervise.cli.checking.watch import ZOMBIE_AFTER_S, Look, Member
@@ -25,6 +25,7 @@ UNANSWERED = "without an answer"
 ANSWER_TIME_S = 1.0
 KILL_STATUS = SIGNALLED + signals.NUMBERS["KILL"]  # an init in front of the command killed it
 AFTER_END_S = 1.0
+DYING_TIME_S = 0.3
 RECIPIENT = re.compile(r"(?:^|: |, )(\d+) ")
 
 
@@ -70,9 +71,15 @@ def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> tuple[f
 
 
 def _stop(plan: Plan, signum: int, service: Service) -> Facts:
-    usual = _usual_status(plan)
-    _settle(service)
-    flights, accepted = _take_off(plan, service)
+    try:
+        usual = _usual_status(plan)
+        _settle(service)
+        flights, accepted = _take_off(plan, service)
+    except SetupError:
+        # Who asks a dying service meets a reset or a refusal; its end follows.
+        if service.wait_end(DYING_TIME_S):
+            raise ended_by_itself(service) from None
+        raise
     probers: list[Prober] = []
     try:
         before = service.look()
@@ -82,9 +89,11 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
             for flight in flights:
                 flight.refuse_if_answered()
         except requests.NotInFlightError as error:
+            if service.wait_end(DYING_TIME_S):
+                raise ended_by_itself(service) from None
             raise SetupError(error.reason, error.hint) from None
         if service.wait_end(0):
-            raise SetupError(f"the command ended by itself with status {service.status} before the signal", "its last output stands above")
+            raise ended_by_itself(service)
         sent_at = time.monotonic()
         service.send(signum)
         for flight in flights:
