@@ -203,6 +203,14 @@ def test_a_zombie_is_named_once_and_with_the_number_of_its_own_namespace() -> No
     assert [found.pid for found in phases.judge(PLAN, replace(FACTS, end=end))[2].culprits] == [4, 5]
 
 
+def test_an_answer_without_a_length_is_not_called_whole() -> None:
+    said = words(replace(FACTS, requests=(replace(REQUEST, unmeasured=True),)), "draining")
+    assert said == (
+        "the request in flight was answered with 200, 6 bytes until its connection ended (it says no length, so a cut would not show), "
+        "500 ms after TERM"
+    )
+
+
 def test_one_attempt_is_one() -> None:
     shown = [words(replace(FACTS, ports=(replace(PORT, hung=hung),)), "listener").rpartition("; ")[2] for hung in (1, 2)]
     assert shown == ["1 attempt was left hanging", "2 attempts were left hanging"]

@@ -43,3 +43,16 @@ def answer_to(data: bytes) -> requests.Answer:
 def test_only_a_whole_answer_is_whole(data: bytes, status: int | None, count: int, error: str) -> None:
     found = answer_to(data)
     assert (found.status, found.body_bytes, found.error) == (status, count, error)
+
+
+@pytest.mark.parametrize(
+    ("data", "unmeasured"),
+    [
+        (b"HTTP/1.0 200 OK\r\n\r\nok", True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", False),
+        (HEAD + b"Content-Length: 2\r\n\r\nok", False),
+        (CHUNKED + b"0\r\n\r\n", False),
+    ],
+)
+def test_an_answer_without_a_length_is_known(data: bytes, unmeasured: bool) -> None:
+    assert answer_to(data).unmeasured is unmeasured

@@ -17,6 +17,7 @@ class RequestFacts:
     body_bytes: int
     usual_status: int | None  # of the same request before; None: there was none
     accepted: str  # how we know that it was in flight
+    unmeasured: bool = False  # the answer said no length, so that nobody sees whether it was cut off
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def _draining(plan: Plan, facts: Facts, name: str) -> Verdict:
     if failed:
         return Verdict(DRAINING, passed=False, words="; ".join(failed), seconds=seconds)
     words = "; ".join(
-        f"{_called(request)} was answered with {request.status}, whole ({request.body_bytes} bytes), {moment(request.ended_s)} after {name}"
+        f"{_called(request)} was answered with {request.status}, {_extent(request)}, {moment(request.ended_s)} after {name}"
         for request in facts.requests
     )
     return Verdict(DRAINING, passed=True, words=words, seconds=seconds)
@@ -71,6 +71,12 @@ def _is_lost(request: LateFacts, port: PortFacts, usual_status: int | None) -> b
 
 def _called(request: RequestFacts) -> str:
     return "the request whose head was still being sent" if request.in_part else "the request in flight"
+
+
+def _extent(request: RequestFacts) -> str:
+    if request.unmeasured:
+        return f"{request.body_bytes} bytes until its connection ended (it says no length, so a cut would not show)"
+    return f"whole ({request.body_bytes} bytes)"
 
 
 def _request_failure(plan: Plan, request: RequestFacts, name: str) -> str:

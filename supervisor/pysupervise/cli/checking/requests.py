@@ -41,6 +41,7 @@ class Answer:
     status: int | None = None
     body_bytes: int = 0
     error: str = ""
+    unmeasured: bool = False  # neither a length nor chunks: the end of the connection is the end of the body, whoever brought it about
 
     @property
     def good(self) -> bool:
@@ -191,12 +192,14 @@ def receive(wire: Wire) -> Answer:
         status = response.status
         if wire.lines.cut:
             return Answer(time.monotonic(), status, error=CUT_HEAD)
+        unmeasured = response.length is None and not response.chunked
         while part := response.read(65536):
             count += len(part)
         if missing := response.length or 0:
             return Answer(time.monotonic(), status, count, f"cut off: {missing} bytes of its body are missing")
         # http.client takes the end of the connection for that of the lines that follow the last chunk.
-        return Answer(time.monotonic(), status, count, "cut off: its last line is missing" if wire.lines.cut else "")
+        error = "cut off: its last line is missing" if response.chunked and wire.lines.cut else ""
+        return Answer(time.monotonic(), status, count, error, unmeasured)
     except http.client.RemoteDisconnected:
         return Answer(time.monotonic(), error=CLOSED)
     except http.client.IncompleteRead as error:

@@ -138,6 +138,7 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
             answer.body_bytes,
             usual if flight.in_part else None,
             evidence,
+            answer.unmeasured,
         )
         for flight, answer, evidence in zip(flights, answers, accepted, strict=True)
     )
