@@ -272,8 +272,24 @@ def test_a_parent_that_died_before_the_start_is_noticed(pysupervise: str, tmp_pa
     line = ["sh", "-c", script, "sh", sys.executable, "-I", "-S", "-c", orphan, *command[:1], "--status-file=status", *command[1:]]
     done = subprocess.run(in_pid_namespace(line), cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     record = json.loads((tmp_path / "status").read_text())
-    assert (record["command_signal"], record["stop"]["signal"]) == ("TERM", "TERM")
-    assert "asked for the stop" in done.stderr
+    assert (record["command_signal"], record["stop"]["signal"], record["stop"]["sender_pid"]) == ("TERM", "TERM", None)
+    assert "TERM from the death of our parent, before the start asked for the stop" in done.stderr
+
+
+def test_the_end_of_the_thread_that_forked_us_is_not_called_a_death(pysupervise: str) -> None:
+    """The kernel sends the signal then too (prctl(2)); that the parent lives is seen, and said."""
+    code = (
+        "import subprocess, sys, threading;"
+        "made = [];"
+        "thread = threading.Thread(target=lambda: made.append(subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, text=True))"
+        " or made[0].stderr.readline());"
+        "thread.start(); thread.join(); print(made[0].stderr.read()); sys.exit(made[0].wait())"
+    )
+    command = [pysupervise, "-v", "--parent-death", "TERM", "--", "sleep", "60"]
+    done = run([sys.executable, "-I", "-c", code, *command], "child")
+    assert done.returncode == 143
+    assert "which lives: sent, or the end of its thread" in done.stdout
+    assert "the death of" not in done.stdout
 
 
 def test_a_parent_that_lives_is_not_taken_for_dead(pysupervise: str) -> None:

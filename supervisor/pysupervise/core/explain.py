@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pysupervise.core.loop import Supervisor
     from pysupervise.core.tree import Tree
 
+PARENT_WAS_DEAD = -1  # as a sender's pid
 NAMED = 10  # processes that a sentence names one by one
 LOOKED_AT = 200  # to find them
 INITS = ("tini", "docker-init", "podman-init", "dumb-init", "catatonit", "pysupervise", "pause", "s6-svscan", "runit")
@@ -83,6 +84,18 @@ def sender(kernel: "ModuleType", pid: int, uid: int, code: int) -> str:
         return "outside the PID namespace"
     who = name(kernel, pid)
     return f"pid {pid} ({who + ', ' if who else ''}uid {uid})"
+
+
+def teller(supervisor: "Supervisor", signum: int, pid: int, uid: int, code: int) -> str:
+    """Return who sent a signal, or what it tells where it is that of --parent-death."""
+    if signum == supervisor.settings.parent_death_signal and code <= 0:
+        if pid == PARENT_WAS_DEAD:
+            return "the death of our parent, before the start"
+        if pid == supervisor.parent_pid:
+            # It comes at the end of the thread that forked us, too (prctl(2)); then the parent is still the same.
+            lives = supervisor.kernel.getppid() == pid
+            return f"our parent, pid {pid}, which lives: sent, or the end of its thread" if lives else f"the death of our parent, pid {pid}"
+    return sender(supervisor.kernel, pid, uid, code)
 
 
 def outer_init(kernel: "ModuleType") -> str:

@@ -170,11 +170,10 @@ class Supervisor:
             return  # PIPE of our own writing
         self.last_signal = (signum, pid, uid, code)
         if self.narrator.level >= INFO:
-            from pysupervise.core.explain import sender
+            from pysupervise.core.explain import PARENT_WAS_DEAD, teller
 
-            parent_died = signum == self.settings.parent_death_signal and pid == self.parent_pid
-            who = f"the death of our parent, pid {pid}" if parent_died else sender(self.kernel, pid, uid, code)
-            self.narrator.tell(INFO, "signal", signal=self._name(signum), sender=who, sender_pid=pid, sender_uid=uid)
+            who, known = teller(self, signum, pid, uid, code), pid if pid != PARENT_WAS_DEAD else None
+            self.narrator.tell(INFO, "signal", signal=self._name(signum), sender=who, sender_pid=known, sender_uid=uid)
         if signum == SIGCONT and self.terminal is not None and not self.terminal.wait_for_need and self.reaper.command_pid:
             self.terminal.lend(self.command_pid)
         self.handle(("signal", signum, code == self.kernel.SI_KERNEL))

@@ -79,7 +79,7 @@ def summary(supervisor: "Supervisor", exit_status: int, now: float) -> "dict[str
     parts = [f"{phase} {end - at:.3f} s" for (phase, at), end in zip(phases, ends, strict=True) if phase != "exited"]
     if supervisor.stop_asked is not None:
         signum, pid, uid, code = supervisor.stop_asked
-        ended_by = f"{signals.name(signum)} from {explain.sender(supervisor.kernel, pid, uid, code)} asked for the stop"
+        ended_by = f"{signals.name(signum)} from {explain.teller(supervisor, signum, pid, uid, code)} asked for the stop"
         if supervisor.killed:
             ended_by += ", and KILL ended it"
     elif len(phases) < FEWEST_PHASES:

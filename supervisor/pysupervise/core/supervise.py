@@ -64,7 +64,9 @@ def supervise(settings: "Settings", kernel: "ModuleType", mask: "set[int]") -> i
         oom_kills_before = oom_kills(kernel)
         supervisor.handle(("spawned",))
         if parent_died:
-            supervisor.take(settings.parent_death_signal, supervisor.parent_pid, 0, kernel.SI_USER)
+            from pysupervise.core.explain import PARENT_WAS_DEAD
+
+            supervisor.take(settings.parent_death_signal, PARENT_WAS_DEAD, 0, kernel.SI_USER)
         supervisor.run()
         status = _explain_end(settings, supervisor, oom_kills_before)
     if terminal is not None and pid:

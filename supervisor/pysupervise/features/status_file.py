@@ -68,8 +68,8 @@ class StatusFile:
             asked, pid, uid, code = run.stop_asked
             stop = {
                 "signal": signals.name(asked),
-                "sender": explain.sender(run.kernel, pid, uid, code),
-                "sender_pid": pid,
+                "sender": explain.teller(run, asked, pid, uid, code),
+                "sender_pid": pid if pid != explain.PARENT_WAS_DEAD else None,
                 "sender_uid": uid,
             }
         return {
