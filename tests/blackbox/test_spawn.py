@@ -69,6 +69,15 @@ def test_a_script_without_an_interpreter_line_gives_126(pysupervise: str, tmp_pa
     assert (status, "#!/bin/sh" in message) == (126, True)
 
 
+def test_a_first_line_that_is_too_long_is_said_to_be(pysupervise: str, tmp_path: Path) -> None:
+    script_file = tmp_path / "long"
+    script_file.write_text(f"#!/{'a' * 4000}\n")
+    script_file.chmod(0o755)
+    done = run([pysupervise, "--", str(script_file)])
+    assert done.returncode == 126
+    assert "the kernel reads 256 bytes" in done.stderr
+
+
 def test_a_binary_of_no_known_format_gives_126(pysupervise: str, tmp_path: Path) -> None:
     (tmp_path / "noise").write_bytes(bytes(range(1, 250)))
     (tmp_path / "noise").chmod(0o755)

@@ -36,6 +36,21 @@ def test_v_tells_the_story_of_a_stop(start: Starter) -> None:
     assert "asked for the stop" in words
 
 
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [
+        (["--rewrite", "USR1=KILL"], "KILL, which a signal was rewritten to, ended the command"),
+        (["--stop-signal", "USR1", "--grace", "0s"], "asked for the stop, and KILL"),
+    ],
+)
+def test_the_last_line_says_what_ended_the_command(start: Starter, options: list[str], end: str) -> None:
+    service = start("-v", *options, "--", *probe("child"))
+    service.ready("child")
+    service.send(signal.SIGUSR1)
+    assert service.wait() == 137
+    assert end in service.stderr.splitlines()[-1]
+
+
 def test_the_sender_is_named_by_pid_and_uid(start: Starter) -> None:
     service = start("-v", "--", "sh", "-c", "kill -TERM 1; wait; sleep 30")
     assert service.wait() == 143

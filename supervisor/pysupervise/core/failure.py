@@ -72,6 +72,8 @@ def failed_start(error: "SpawnError", command: "list[str]") -> "tuple[int, str, 
         return CANNOT_EXECUTE, stage, reason, "chmod +x, or look for a noexec mount or a directory that this user may not enter"
     if error.errno == ENOEXEC:
         hint = "a script needs a first line such as #!/bin/sh; a program must be built for this machine"
+        if _interpreter(program):
+            hint = "the kernel reads 256 bytes of a script's first line, and the name of the interpreter has to end in them (execve(2))"
         return CANNOT_EXECUTE, stage, "it has no format that the kernel knows", hint
     if error.errno == E2BIG:
         hint = "one argument or variable may have 128 KiB, all together a quarter of the stack limit"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pysupervise.core.machine import Event
     from pysupervise.core.tree import Tree
 
+SIGKILL = 9
 FEWEST_PHASES = 3  # starting, running, exited
 
 
@@ -81,11 +82,14 @@ def summary(supervisor: "Supervisor", exit_status: int, now: float) -> "dict[str
         signum, pid, uid, code = supervisor.stop_asked
         ended_by = f"{signals.name(signum)} from {explain.teller(supervisor, signum, pid, uid, code)} asked for the stop"
         if supervisor.killed:
-            ended_by += ", and KILL ended it"
+            killed = (supervisor.state.main_status or SIGKILL) & 0x7F == SIGKILL
+            ended_by += ", and KILL ended it" if killed else ", and KILL came for what was left"
     elif len(phases) < FEWEST_PHASES:
         ended_by = "the command never ran"
     elif supervisor.killed:
-        ended_by = "the command ended by itself, and KILL ended what it left"
+        ended_by = "the command ended by itself, and KILL came for what it left"
+    elif supervisor.killed_command is not None and (supervisor.state.main_status or 0) & 0x7F == SIGKILL:
+        ended_by = "KILL, which a signal was rewritten to, ended the command"
     else:
         ended_by = "the command ended by itself"
     return {
