@@ -36,6 +36,16 @@ def test_who_reads_the_output_reads_it_to_its_end(pysupervise: str, place: str, 
     assert not any("tee" in line for line in lines)
 
 
+def test_a_reader_of_a_fifo_is_a_reader_too(pysupervise: str, tmp_path: Path) -> None:
+    script = f'mkfifo {tmp_path}/f; exec 3>&1; cat <{tmp_path}/f >&3 & exec {pysupervise} -- sh -c "{SERVICE}" >{tmp_path}/f 3>&-'
+    with subprocess.Popen(as_place("pid1", script), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        subprocess.run(["kill", f"-{signal.SIGTERM}", str(first_child(process.pid))], check=True)
+        out, _ = process.communicate(timeout=PATIENCE_S)
+    assert (out, process.returncode) == ("shutting down\nsaved\n", 7)
+
+
 def first_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()[0])
 

@@ -12,6 +12,7 @@ WNOHANG = 1
 STOPPED = 0x7F
 # A fork bomb dies as fast as it is reaped: look at signals and deadlines after so many (about 5 ms).
 MOST_AT_ONCE = 1000
+MOST_LET_GO = 50  # who is traced again and again must not keep us either
 
 
 class Reaper:
@@ -43,7 +44,7 @@ class Reaper:
         if self.thorough is not None:
             return self.thorough(self)
         waitpid, command, status = self.kernel.waitpid, self.command_pid, None
-        count = 0
+        count = let_go = 0
         alive = True
         self.more = False
         try:
@@ -53,6 +54,10 @@ class Reaper:
                     break
                 if wait_status & 0xFF == STOPPED:  # without WUNTRACED only who made us its tracer (PTRACE_TRACEME) is reported so
                     self.kernel.let_go(pid, wait_status >> 8 & 0xFF)
+                    let_go += 1
+                    if let_go == MOST_LET_GO:
+                        self.more = True
+                        break
                     continue
                 count += 1
                 if pid == command:

@@ -1,7 +1,7 @@
 """The reaper with a look at each of the dead before it goes, at twice the cost: for -v, the status file and a terminal."""
 
 from pysupervise.core.explain import name as process_name
-from pysupervise.core.reap import MOST_AT_ONCE, STOPPED, WNOHANG
+from pysupervise.core.reap import MOST_AT_ONCE, MOST_LET_GO, STOPPED, WNOHANG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ def drain(reaper: "Reaper") -> "tuple[int | None, bool]":
     """Reap all that can be reaped, as Reaper.drain does it, and look at each of the dead before it goes."""
     kernel, status = reaper.kernel, None
     reaper.more = False
-    end = reaper.reaped + MOST_AT_ONCE
+    end, let_go = reaper.reaped + MOST_AT_ONCE, 0
     try:
         while True:
-            if reaper.reaped >= end:
+            if reaper.reaped >= end or let_go == MOST_LET_GO:
                 reaper.more = True
                 return status, True
             found = kernel.peek_child(stops=reaper.on_stopped is not None)
@@ -40,6 +40,7 @@ def drain(reaper: "Reaper") -> "tuple[int | None, bool]":
                 taken = kernel.take_stop(pid)
                 if wait_status >> 16:
                     kernel.let_go(pid, wait_status >> 8 & 0xFF)
+                    let_go += 1
                 elif taken and pid == reaper.command_pid and reaper.on_stopped is not None:
                     reaper.on_stopped(wait_status >> 8)
                 continue

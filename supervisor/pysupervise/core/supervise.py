@@ -85,7 +85,8 @@ def _earlier_children(kernel: "ModuleType") -> "list[int]":
         return []
     from pysupervise.core.tree import Tree
 
-    return Tree(kernel, has_group=False).children(kernel.getpid())
+    tree = Tree(kernel, has_group=False)
+    return tree.children(tree.own_pid) if tree.procfs else []
 
 
 def _find_terminal(settings: "Settings", kernel: "ModuleType") -> "Terminal | None":

@@ -27,7 +27,7 @@ MAX_PASSES = 4
 STOP = 19
 CONT = 18
 KILL = 9
-EPERM, ENOSYS = 1, 38
+TABLE_FULL = (12, 23, 24)  # ENOMEM, ENFILE, EMFILE
 
 
 class Tree:
@@ -90,7 +90,7 @@ class Tree:
 
     def kill(self, command_pid: int) -> None:
         """KILL to everybody of the tree: as PID 1 in one step, elsewhere walk by walk."""
-        if self.own_pid == 1:
+        if self.own_pid == 1 and not self.spared:
             self._kill_everybody(KILL)
         else:
             self.deliver(KILL, "tree", command_pid)
@@ -198,11 +198,11 @@ class Tree:
                     except ProcessLookupError:
                         continue
                     except OSError as error:
-                        if error.errno in (EPERM, ENOSYS):  # then by the number, which was listed a moment ago
+                        if error.errno not in TABLE_FULL:  # then by the number, which was listed a moment ago
                             self.pins = False
                             sent += self._send(pid, self._stop_signal(pid, signum))
                             continue
-                        # EMFILE: the rest has its turn after these, and reading /proc needs a descriptor too
+                        # The rest has its turn after these, and reading /proc needs a descriptor too
                         full = True
                         seen.discard(pid)
                         for spared in list(fresh)[-SPARED_DESCRIPTORS:]:
@@ -321,9 +321,7 @@ class Tree:
             self.kernel.pidfd_send_signal(descriptor, signum)
         except ProcessLookupError:
             return []
-        except OSError as error:
-            if error.errno not in (EPERM, ENOSYS):
-                raise
+        except OSError:
             return self._send(pid, signum)  # where a filter refuses the call; where the signal itself is refused, it is here again
         return [pid]
 
