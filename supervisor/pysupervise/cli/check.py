@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
@@ -171,9 +170,7 @@ class Said:
         except BrokenPipeError:
             self.whole = False
             click.echo("pysupervise: cannot write: nobody reads standard output any more", err=True)
-            null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-            os.dup2(null, sys.stdout.fileno())
-            os.close(null)
+            output.give_up()
 
 
 def _was_given(name: str) -> bool:

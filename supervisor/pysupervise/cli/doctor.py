@@ -8,6 +8,7 @@ import click
 
 from pysupervise.cli import containers, procfs
 from pysupervise.cli.diagnosis import compose, look, rules_around, rules_compose, rules_dockerfile, rules_init, rules_stop
+from pysupervise.cli.diagnosis.dockerfile import MOST_CHARACTERS
 from pysupervise.cli.diagnosis.drawing import draw
 from pysupervise.cli.diagnosis.finding import UNUSABLE, Remark, Result
 from pysupervise.cli.diagnosis.subject import Subject
@@ -22,7 +23,6 @@ Exit status: 0 nothing wrong (things to know may be listed), 1 warnings, 2 error
 process, container or file).
 """
 RULES: tuple[Callable[[Subject], Iterator[Remark]], ...] = (*rules_stop.RULES, *rules_init.RULES, *rules_around.RULES)
-MOST_FILE_CHARACTERS = 1_000_000
 
 
 class UnusableError(CannotError):
@@ -90,7 +90,7 @@ def command(
 def examine_process(pid: int | None) -> Result:
     """Examine a process and everybody below it; None stands for PID 1 of our own namespace. Raises UnusableError."""
     if pid is None:
-        if look.initial_namespace("self"):
+        if procfs.initial_namespace("self"):
             first = procfs.read_stat(1)
             name = f"{first.name}, " if first else ""
             raise UnusableError(
@@ -189,10 +189,10 @@ def _read(path: str) -> str:
         if stat.S_ISFIFO(os.stat(path).st_mode):
             raise UnusableError(f"cannot read {path}: it is a pipe, which may have no end", "give a regular file")
         with open(path, encoding="utf-8-sig", errors="replace") as file:
-            text = file.read(MOST_FILE_CHARACTERS + 1)
+            text = file.read(MOST_CHARACTERS + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a path"
         raise UnusableError(f"cannot read {path}: {reason}", "give a file that exists and may be read") from None
-    if len(text) > MOST_FILE_CHARACTERS:
-        raise UnusableError(f"cannot examine {path}: it has more than {MOST_FILE_CHARACTERS:,} characters", "is it the right file?")
+    if len(text) > MOST_CHARACTERS:
+        raise UnusableError(f"cannot examine {path}: it has more than {MOST_CHARACTERS:,} characters", "is it the right file?")
     return text

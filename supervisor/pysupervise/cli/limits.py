@@ -4,9 +4,9 @@ import contextlib
 import os
 from dataclasses import dataclass
 
+from pysupervise.cli import procfs
 from pysupervise.cli.containers import cgroup_paths
 
-INITIAL_NAMESPACE = "pid:[4026531836]"  # PROC_PID_INIT_INO of the kernel
 PID_MAX_OF_NAMESPACE = (6, 14)  # since this Linux each PID namespace has a pid_max of its own
 ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids")
 
@@ -68,9 +68,8 @@ def _own_pid_max() -> bool:
     """Whether the pid_max that is read is that of a namespace inside of the machine's."""
     release = os.uname().release.split(".")
     try:
-        inside = os.readlink("/proc/self/ns/pid") != INITIAL_NAMESPACE
-        return inside and (int(release[0]), int(release[1])) >= PID_MAX_OF_NAMESPACE
-    except (OSError, ValueError, IndexError):
+        return not procfs.initial_namespace("self") and (int(release[0]), int(release[1])) >= PID_MAX_OF_NAMESPACE
+    except (ValueError, IndexError):
         return False
 
 

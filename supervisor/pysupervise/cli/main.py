@@ -2,12 +2,12 @@
 
 import errno
 import importlib
-import os
 import sys
 
 import click
 
 from pysupervise import __version__
+from pysupervise.cli import output
 from pysupervise.core import status
 from pysupervise.core.journal import one_line
 from pysupervise.core.options import OPTIONS, QUESTIONS, VERBS, Option
@@ -103,12 +103,12 @@ def run(name: str, arguments: list[str]) -> int:
         return _run(name, arguments)
     except OSError as error:
         if error.errno == errno.EPIPE:
-            _give_up_output()
+            output.give_up()
             return 1
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
         click.echo(f"pysupervise: cannot write: {error.strerror}", err=True)
-        _give_up_output()
+        output.give_up()
         return _failed_output(name)
     except click.Abort:
         return 1
@@ -116,21 +116,19 @@ def run(name: str, arguments: list[str]) -> int:
         reason = one_line(" ".join(error.format_message().split())).rstrip(".")
         purpose = PURPOSES.get(name, f"run {name}")
         click.echo(f"pysupervise: cannot {purpose}: {reason}\npysupervise: hint: see pysupervise {name} --help", err=True)
-        return int(getattr(group(name).commands.get(name), "usage_status", status.USAGE))
+        return _usage_status(name)
     except click.ClickException as error:
         error.show()
         return error.exit_code
 
 
-def _give_up_output() -> None:
-    """Let the interpreter write what is left to nowhere, instead of failing once more at its end."""
-    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    os.dup2(null, sys.stdout.fileno())
-
-
 def _failed_output(name: str) -> int:
     """Return the status of a verb that could not say what it saw: not 1 where that is an answer."""
-    return int(getattr(group(name).commands[name], "usage_status", status.USAGE)) if name in ANSWERING else 1
+    return _usage_status(name) if name in ANSWERING else 1
+
+
+def _usage_status(name: str) -> int:
+    return int(getattr(group(name).commands[name], "usage_status", status.USAGE))
 
 
 def _run(name: str, arguments: list[str]) -> int:

@@ -185,6 +185,13 @@ def show(look: Callable[[], View], *, as_json: bool, watch_s: float | None) -> i
         return status
 
 
+def give_up() -> None:
+    """Let the interpreter write what is left to nowhere, instead of failing once more at its end."""
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
 def encodable(text: str) -> str:
     """Return text with a question mark for what standard output's encoding does not have: names of processes can be anything."""
     encoding = sys.stdout.encoding or "ascii"

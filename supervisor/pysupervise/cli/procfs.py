@@ -16,6 +16,7 @@ from pysupervise.core import signals
 
 CLOCK_TICKS_HZ = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGESIZE")
+INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of include/linux/proc_ns.h
 
 STATES = {
     "R": "running",
@@ -273,6 +274,14 @@ def pid_namespace(pid: int) -> str | None:
         return os.readlink(f"/proc/{pid}/ns/pid")
     except OSError:
         return None
+
+
+def initial_namespace(pid: int | str) -> bool:
+    """Whether a process is in the machine's own PID namespace; True where that may not be read and ours is that."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino == INITIAL_PID_NAMESPACE
+    except OSError:
+        return pid != "self" and initial_namespace("self")
 
 
 def _text(path: str) -> str | None:

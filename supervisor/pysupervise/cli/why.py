@@ -4,7 +4,6 @@ A zombie goes when its parent waits for it, or when the parent ends and whoever 
 always what keeps the parent from it. `judge` is given what was read; `read` reads it.
 """
 
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,11 +74,7 @@ def _open_thread(parent: Status | None, pid: int) -> int:
     """Return a thread that can take SIGCHLD although the main thread blocks it, 0 where there is none: any thread may (signal(7))."""
     if parent is None or parent.threads < 2 or not parent.blocks(SIGCHLD):  # noqa: PLR2004 -- another one
         return 0
-    try:
-        threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-    except OSError:
-        return 0
-    for thread in threads:
+    for thread in procfs.threads(pid):
         status = procfs.read_status(thread)
         if status is not None and not status.blocks(SIGCHLD):
             return thread

@@ -1,5 +1,7 @@
 """Children that our process had before it became pysupervise: an entry script started them, and then called exec. Loaded only then."""
 
+from pysupervise.core.tree import STARTED
+
 S_IFMT, S_IFIFO = 0o170000, 0o010000
 
 TYPE_CHECKING = False
@@ -21,7 +23,7 @@ def spare(tree: "Tree", pids: "list[int]", kernel: "ModuleType") -> None:
         if tree.own_pid != 1 or _pipe(kernel, f"/proc/{pid}/fd/0") in outputs:
             fields = tree.stat_fields(f"{pid}")
             if fields:
-                tree.spared[pid] = fields[tree.STARTED]
+                tree.spared[pid] = fields[STARTED]
 
 
 def let_finish(settings: "Settings", kernel: "ModuleType") -> None:

@@ -27,6 +27,7 @@ MAX_PASSES = 4
 STOP = 19
 CONT = 18
 KILL = 9
+STARTED = 19  # starttime among Tree.stat_fields
 TABLE_FULL = (12, 23, 24)  # ENOMEM, ENFILE, EMFILE
 
 
@@ -34,8 +35,6 @@ class Tree:
     """Signals to the command and to everybody below us."""
 
     __slots__ = ("command_group", "group", "kernel", "on_refused", "own_pid", "own_session", "pins", "procfs", "scans", "spared")
-
-    STARTED = 19  # starttime among stat_fields
 
     def __init__(self, kernel: "ModuleType", *, has_group: bool) -> None:
         self.kernel = kernel
@@ -66,9 +65,8 @@ class Tree:
             return self._send(command_pid, self._stop_signal(command_pid, signum)) if command_pid else []
         if target == "group" or not self.procfs:
             return self._deliver_to_group(signum, command_pid, whole_namespace=whole_namespace)
-        if target == "tree" and whole_namespace and self.own_pid == 1 and not self.spared:
-            self._kill_everybody(signum)
-            return None
+        if target == "tree" and whole_namespace and self.own_pid == 1:
+            return self._kill_everybody(signum)
         if target == "handlers":
             return self._deliver_to_all(signum, set(self.answering(self.children(self.own_pid), signum)).__contains__)
         if command_pid:  # it need not wait for the walk
@@ -90,7 +88,7 @@ class Tree:
 
     def kill(self, command_pid: int) -> None:
         """KILL to everybody of the tree: as PID 1 in one step, elsewhere walk by walk."""
-        if self.own_pid == 1 and not self.spared:
+        if self.own_pid == 1:
             self._kill_everybody(KILL)
         else:
             self.deliver(KILL, "tree", command_pid)
@@ -150,7 +148,7 @@ class Tree:
     def _without_spared(self, pids: "list[int]") -> "list[int]":
         def is_spared(pid: int) -> bool:
             fields = self.stat_fields(f"{pid}") if pid in self.spared else []
-            return bool(fields) and fields[self.STARTED] == self.spared[pid]
+            return bool(fields) and fields[STARTED] == self.spared[pid]
 
         return [pid for pid in pids if not is_spared(pid)]
 
@@ -282,8 +280,7 @@ class Tree:
     def _deliver_to_group(self, signum: int, command_pid: int, *, whole_namespace: bool) -> "list[int] | None":
         if not command_pid:
             if whole_namespace and self.own_pid == 1:
-                self._kill_everybody(signum)
-                return None
+                return self._kill_everybody(signum)
             # Without /proc the group is all that is known of what the command leaves; a child of ours in it keeps its number.
             if self.procfs or not self.group or not self.kernel.has_child_in_group(self.group):
                 return []
@@ -298,13 +295,17 @@ class Tree:
             self._refused(signum, command_pid, error)
         return None
 
-    def _kill_everybody(self, signum: int) -> None:
+    def _kill_everybody(self, signum: int) -> "list[int] | None":
+        """Send to the whole namespace in one step; where somebody is spared, to everybody else below us instead."""
         if self.kernel.getpid() != 1:  # anywhere else, as root, it would end everything on the machine
             raise AssertionError
+        if self.spared:
+            return self._deliver_to_all(signum, None)
         try:
             self.kernel.kill(-1, signum)
         except (ProcessLookupError, PermissionError):
-            return  # nobody there, or only processes of other users
+            pass  # nobody there, or only processes of other users
+        return None
 
     def _send(self, pid: int, signum: int) -> "list[int]":
         try:

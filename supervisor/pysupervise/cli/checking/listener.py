@@ -21,7 +21,6 @@ CONNECT_TIME_S = 0.25
 MOST_REQUESTS = 10
 REQUEST_EVERY_S = 0.05
 LAST_ANSWER_TIME_S = 0.25  # for answers that are on their way at the end
-NEXT_IDLE_S = 0.02
 REFUSED = (errno.ECONNREFUSED, errno.ENOENT)  # a path that is gone refuses as a socket does that nobody listens on
 
 
@@ -163,4 +162,4 @@ class Prober:
     def _idle(self) -> float:
         if self._given_up.is_set():
             raise TimeoutError
-        return NEXT_IDLE_S
+        return requests.NEXT_IDLE_S

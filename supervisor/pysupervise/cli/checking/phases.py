@@ -102,9 +102,7 @@ def _listener(plan: Plan, ports: tuple[PortFacts, ...], name: str) -> Verdict:
     shown = [_port(port, name) for port in failed or ports]
     if failed:
         shown[0] += f"; the limit is {limit(plan.refused_within_s)} (--refused-within)"
-        shown = [
-            words + (f"; {', '.join(port.holders)} held it open" if port.holders else "") for words, port in zip(shown, failed, strict=True)
-        ]
+        shown = [words + _held(port) for words, port in zip(shown, failed, strict=True)]
     # Who never refused was open until the end of the limit.
     seconds = max(plan.within_s if port.refused_s is None else port.refused_s for port in ports)
     return Verdict(LISTENER, not failed, "; ".join(shown), seconds)

@@ -209,7 +209,7 @@ def _connect_unix(path: str, timeout_s: float) -> socket.socket:
     near = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         near.settimeout(timeout_s)
-        near.connect("\0" + path[1:] if path.startswith("@") else path)
+        near.connect(addresses(path, None)[0][1])
     except FileNotFoundError as error:
         near.close()
         raise ConnectionRefusedError(error.errno, error.strerror) from error

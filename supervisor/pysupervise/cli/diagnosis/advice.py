@@ -8,7 +8,7 @@ from pysupervise.core import signals
 
 # Signals that programs stop on, the ones meant for that first: the kernel's default action of each ends a process (signal(7)).
 STOPPING = (programs.QUIT, programs.INT)
-ENDING = (*STOPPING, 1, programs.USR1, 12)
+ENDING = (*STOPPING, programs.HUP, programs.USR1, signals.NUMBERS["USR2"])
 
 
 def on_host(subject: Subject) -> bool:

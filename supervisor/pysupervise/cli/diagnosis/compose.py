@@ -37,9 +37,7 @@ class Value:
         """A scalar with its variables put in where they have a default; None for lists, mappings and null."""
         from yaml.nodes import ScalarNode
 
-        if not isinstance(self.node, ScalarNode) or (self.node.tag.endswith(":null") and self.node.style is None):
-            return None
-        if self.node.tag == RESET:
+        if not isinstance(self.node, ScalarNode) or self.node.tag == RESET or (self.node.tag.endswith(":null") and self.node.style is None):
             return None
         return interpolate(self.node.value)
 

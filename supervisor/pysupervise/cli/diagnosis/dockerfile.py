@@ -11,6 +11,7 @@ FLAG = re.compile(r"^--[a-z-]+(=\S*)?\s+")
 HEREDOC = re.compile(r"<<(-?)\s*([\"']?)([A-Za-z0-9_.]+)\2")
 VARIABLE = re.compile(r"\\?\$(?:\{(?P<braced>\w+)(?:(?P<operator>:?[-+])(?P<other>[^}]*))?\}|(?P<plain>\w+))")
 WITH_HEREDOCS = ("RUN", "COPY", "ADD")
+MOST_CHARACTERS = 1_000_000  # of a file
 LONGEST_VALUE = 1 << 16
 LONGEST_SOURCE = 160
 DEFAULT_SHELL = ("/bin/sh", "-c")

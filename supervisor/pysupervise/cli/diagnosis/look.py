@@ -10,19 +10,10 @@ from pysupervise.cli import containers, limits, procfs, sigwait, why
 from pysupervise.cli.diagnosis import engine, notification, programs, surroundings
 from pysupervise.cli.diagnosis.subject import Notify, Process, Subject, Terminal, Traced
 
-INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO of include/linux/proc_ns.h
 SECOND_LOOK_S = 0.2  # a zombie that is just being reaped, a read that is just being done: gone by then
 DEEPEST = 20
 MOST_LOOKS = 20_000  # members whose pending signals and tracers are read
 PASSING = frozenset("ZD")
-
-
-def initial_namespace(pid: int | str) -> bool:
-    """Whether a process is in the machine's own PID namespace; True where that may not be read and ours is that."""
-    try:
-        return os.stat(f"/proc/{pid}/ns/pid").st_ino == INITIAL_PID_NAMESPACE
-    except OSError:
-        return pid != "self" and initial_namespace("self")
 
 
 def examine(
@@ -65,7 +56,7 @@ def examine(
         chain=chain,
         service_siblings=siblings,
         pid1=pid1,
-        initial_namespace=initial_namespace(head_pid),
+        initial_namespace=procfs.initial_namespace(head_pid),
         below_pid1=below,
         container=container,
         stop_signal=signal,

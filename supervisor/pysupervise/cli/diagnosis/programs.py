@@ -71,8 +71,8 @@ _APACHECTL = (
     '["sh", "-c", ". /etc/apache2/envvars && exec apache2 -D FOREGROUND"], and STOPSIGNAL SIGWINCH',
 )
 WRAPPERS = {"su": _SWITCHER, "runuser": _SWITCHER, "apachectl": _APACHECTL, "apache2ctl": _APACHECTL}
+IMAGE_SERVICES = {"php": "php-fpm"}  # where an image is called otherwise than what it runs
 # Base images that set the right STOPSIGNAL themselves: their last path component, or the beginning of it.
-IMAGE_SERVICES = {"php": "php-fpm"}
 SETTING_IMAGES = {"nginx": QUIT, "openresty": QUIT, "httpd": WINCH, "postgres": INT, "php": QUIT, "haproxy": USR1}
 
 

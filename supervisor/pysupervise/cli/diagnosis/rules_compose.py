@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pysupervise.cli.diagnosis import compose, launch, rules_dockerfile, rules_launch
 from pysupervise.cli.diagnosis.compose import Value
-from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage, shortened
+from pysupervise.cli.diagnosis.dockerfile import MOST_CHARACTERS, Instruction, Stage, shortened
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
 from pysupervise.cli.diagnosis.rules_launch import Place
 from pysupervise.core.settings import Settings
@@ -15,7 +15,6 @@ from pysupervise.core.settings import Settings
 DEFAULT_STOP_S = 10.0  # of compose
 MARGIN_S = 5.0
 DOCKERFILE = "Dockerfile"
-MOST_CHARACTERS = 1_000_000
 COMPOSE_WORDS = {"STOPSIGNAL ": "stop_signal: ", "ENTRYPOINT [": "entrypoint: ["}  # of a fix
 # Kinds of values that compose takes, of the keys that rules look at; null stands for the default.
 WORDS, BOOLEAN, STRING = ("string", "list", "true or false"), ("true or false",), ("string", "true or false")

@@ -200,9 +200,10 @@ def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, cont
 
 
 def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Remark]:
-    found = script.flaws(text)
+    flow = shellflow.follow(text)
+    found = script.flaws(flow)
     if not found:
-        if shellflow.follow(text).hands_over:
+        if flow.hands_over:
             yield Passed(f"{shown} hands over with exec")
         else:
             yield Unread(f"where {shown} leads: it ends in a subshell, a builtin, a trap or a loop over a list, which is not judged here")

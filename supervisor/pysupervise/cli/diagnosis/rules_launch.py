@@ -177,12 +177,13 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
     ours = launched.ours
     image = base.rpartition("/")[2].partition(":")[0].partition("@")[0]
     name = programs.service_name(launched.service)
-    if not launched.service and image in programs.SETTING_IMAGES and (image != "php" or "fpm" in base):
+    sets_signal = image in programs.SETTING_IMAGES and (image != "php" or "fpm" in base)
+    if not launched.service and sets_signal:
         name = programs.service_name([programs.IMAGE_SERVICES.get(image, image)])
     expected = programs.EXPECTED.get(name)
     if name == "systemd" and image in programs.BUSYBOX_IMAGES:
         expected = None
-    if sent is None and image in programs.SETTING_IMAGES and (image != "php" or "fpm" in base):
+    if sent is None and sets_signal:
         sent, source = programs.SETTING_IMAGES[image], f"STOPSIGNAL of the image {base}"
     signum = programs.TERM if sent is None else sent
     word = signals.name(signum)

@@ -38,9 +38,8 @@ def is_shell_script(text: str) -> bool:
     return name in programs.SHELLS
 
 
-def flaws(text: str) -> list[Flaw]:
+def flaws(flow: shellflow.Flow) -> list[Flaw]:
     """Return what keeps signals from the service: "$@" without exec, or a last command without exec, in each branch at the end."""
-    flow = shellflow.follow(text)
     execs = any(tail.hands_over for tail in flow.tails)
     found = []
     for tail in (*flow.outside, *(tail for tail in flow.tails if tail not in flow.outside)):
