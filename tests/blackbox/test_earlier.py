@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,45 @@ def test_as_pid_1_a_stop_is_for_a_helper_too(pysupervise: str) -> None:
         out, _ = process.communicate(timeout=PATIENCE_S)
     assert "helper over\n" in out
     assert process.returncode == 7
+
+
+def test_what_a_helper_of_the_script_leaves_is_not_swept_either(pysupervise: str, tmp_path: Path) -> None:
+    """The helper ends under pysupervise, and its own child comes to us."""
+    script = (
+        f"mkfifo {tmp_path}/go; sh -c 'sleep 61 & read line <{tmp_path}/go' & helper=$!; export helper; "
+        f"exec {pysupervise} -v -- sh -c 'echo >{tmp_path}/go; while kill -0 $helper; do sleep 0.02; done; sleep 62 & exit 3'"
+    )
+    done = subprocess.run(
+        as_place("child", f"({script}); echo $?; pgrep -x sleep -a"), capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    status, *left = done.stdout.splitlines()
+    assert (status, [line.split()[-1] for line in left]) == ("3", ["61"]), done.stderr
+
+
+STOPS_ITSELF = """
+import ctypes, os, signal
+if os.fork() == 0:
+    ctypes.CDLL(None).ptrace(0, 0, 0, 0)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    os._exit(1)
+os.waitid(os.P_ALL, 0, os.WSTOPPED | os.WNOWAIT)
+"""
+
+
+def test_a_helper_that_traces_itself_goes_on(pysupervise: str) -> None:
+    """It is in a ptrace stop when pysupervise becomes its parent, and nobody else would continue it."""
+    command = "['pysupervise', '--', 'sh', '-c', 'grep -h ^State: /proc/[0-9]*/status; exit 4']"
+    program = f"{STOPS_ITSELF}os.execv({pysupervise!r}, {command})"
+    done = subprocess.run(
+        as_place("child", f'{sys.executable} -c "{program}"'), capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    assert done.returncode == 4
+    assert "State:\tS (sleeping)\n" in done.stdout
+    assert "tracing stop" not in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--no-sweep", "--sweep-grace=0"])
+def test_readers_have_time_where_leftovers_have_none(pysupervise: str, option: str) -> None:
+    script = f"exec 3>&1; exec {pysupervise} {option} -- sh -c 'echo last' > >(exec 1>&3 3>&-; sleep 0.3; cat)"
+    done = subprocess.run(as_place("pid1", script), capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert (done.stdout, done.returncode) == ("last\n", 0)

@@ -209,6 +209,21 @@ def test_a_stop_by_pid_1_reaches_who_was_put_into_its_namespace(pysupervise: str
         process.stdout.close()
 
 
+@pytest.mark.parametrize("child", [True, False])
+def test_children_from_before_exec_are_not_taken_for_the_command(pysupervise: str, child: bool) -> None:
+    """An entry script has them; as PID 1 a stop is for them too, but for who reads the output."""
+    service = "sleep 62 & echo ready $helper $$ $!; wait"
+    script = f"exec 3>&1; sleep 61 & export helper=$!; exec {pysupervise} -- sh -c '{service}' > >(exec cat >&3)"
+    with Scene(["bash", "-c", script], child=child) as scene:
+        supervisor = scene.pids()[int(child)]
+        helper, command, sleep = map(scene.outer, scene.inner)
+        found = targets(pysupervise, "--signal", "TERM", str(supervisor))
+        assert found["command"] == command
+        assert found["targets"]["tree"] == sorted([command, sleep, *([] if child else [helper])])
+        examined = run(pysupervise, "doctor", str(supervisor)).stdout
+        assert f"the service is pid {sleep} " in examined.splitlines()[0]
+
+
 def test_a_stopped_process_gets_most_signals_later(pysupervise: str) -> None:
     with Scene(["sh", "-c", "sleep 60 & kill -STOP $!; echo ready; wait"]) as scene:
         shell, stopped = scene.pids()[1:3]

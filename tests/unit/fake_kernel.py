@@ -139,7 +139,7 @@ class FakeKernel:
 
     @staticmethod
     def _stat(process: Process, number: int, state: str) -> bytes:
-        fields = f"{state} {process.parent} {number} {process.session} 0 -1" + " 0" * 11 + f" {1 + len(process.threads)} 0"
+        fields = f"{state} {process.parent} {number} {process.session} 0 -1" + " 0" * 11 + f" {1 + len(process.threads)} 0 {number}"
         return f"{number} ({process.name}) {fields}\n".encode()
 
     def kill(self, pid: int, signum: int) -> None:

@@ -115,6 +115,43 @@ def test_a_mistake_that_comes_again_and_again_is_not() -> None:
     assert len(kernel.each) == 17
 
 
+class Mistaken(Script):
+    """A kernel under a supervisor that makes a mistake after so many of the dead, with no SIGCHLD to come after it."""
+
+    def __init__(self, dead: "list[tuple[int, int]]", good: int) -> None:
+        super().__init__([CHLD], 1)
+        self.dead = dead
+        self.good = good
+
+    def waitpid(self, pid: int, options: int) -> "tuple[int, int]":
+        self.good -= 1
+        if self.good == -1:
+            raise ValueError
+        if not self.dead:
+            raise ChildProcessError
+        return super().waitpid(pid, options)
+
+    def sigtimedwait(self, taken: "tuple[int, ...]", seconds: float) -> "Info | None":  # type: ignore[override]
+        assert seconds == 0
+        return None if not self.waiting else super().sigtimedwait(taken, seconds)
+
+
+@pytest.mark.parametrize("good", range(4))
+def test_a_mistake_while_reaping_loses_neither_the_dead_nor_the_status(good: int) -> None:
+    kernel: Any = Mistaken([(71, 0), (COMMAND, 5 << 8), (70, 0)], good)
+    supervisor = Supervisor(settings(), kernel, Narrator(settings(), kernel, 0.0), COMMAND)
+    supervisor.handle(("spawned",))
+    supervisor.run()
+    assert (supervisor.state.phase, supervisor.state.main_status) == ("exited", 5 << 8)
+
+
+def test_mistakes_now_and_then_do_not_add_up() -> None:
+    kernel = Script([BROKEN] * 40, 1)
+    kernel.tick_s = 0.1
+    play(kernel, settings())
+    assert len(kernel.each) == 41
+
+
 @pytest.mark.parametrize("own_pid", [1, 50])
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_second_goes_where_the_first_went(target: str, own_pid: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fake_kernel import OWN, FakeKernel, mask
 
-from pysupervise.core.tree import Tree
+from pysupervise.core.tree import STARTED, Tree
 
 HUP, KILL, TERM, CONT, STOP, TSTP = 1, 9, 15, 18, 19, 20
 COMMAND = 60
@@ -308,6 +308,19 @@ def test_pid_1_stops_its_namespace_in_one_step() -> None:
     family(kernel)
     assert make(kernel).deliver(TERM, "tree", COMMAND, whole_namespace=True) is None
     assert (kernel.everybody, kernel.sent) == ([TERM], [])
+
+
+@pytest.mark.parametrize(("target", "command_pid"), [("tree", COMMAND), ("tree", 0), ("group", 0)])
+def test_where_somebody_is_spared_pid_1_walks_instead(target: str, command_pid: int) -> None:
+    kernel = FakeKernel(1)
+    for pid, parent in ((COMMAND, 1), (70, COMMAND), (71, 1), (72, 71)):
+        kernel.add(pid, parent)
+    tree = make(kernel)
+    tree.spared = {71: tree.stat_fields("71")[STARTED]}
+    tree.deliver(15, target, command_pid, whole_namespace=True)
+    tree.kill(command_pid)
+    assert sorted(kernel.sent) == [(COMMAND, 9), (COMMAND, 15), (70, 9), (70, 15)]
+    assert not kernel.everybody
 
 
 def test_pid_1_forwards_an_ordinary_signal_to_the_tree_only() -> None:

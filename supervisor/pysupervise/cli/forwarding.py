@@ -1,5 +1,6 @@
 """Who would get a signal under each of pysupervise's --forward targets: the sets, beside each other."""
 
+import os
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from pysupervise.cli import inits, output, procfs, sigwait
 from pysupervise.cli.diagnosis import launch
 from pysupervise.cli.output import CannotError, Column, Screen
 from pysupervise.cli.procfs import Stat, Status
-from pysupervise.core import signals
+from pysupervise.core import earlier, signals
 from pysupervise.core.settings import Settings
 from pysupervise.core.tree import Tree
 
@@ -60,15 +61,19 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
     if root not in processes:
         raise CannotError(f"cannot look at pid {root}: no such process", "pysupervise tree without a PID shows everybody")
     supervisor = _nearest_pysupervise(root, processes, children)
-    below = children.get(supervisor, ()) if supervisor else ()
+    below = children.get(supervisor, []) if supervisor else []
     if supervisor and not below:
         raise CannotError(f"cannot tell who would get the signal: pysupervise, pid {supervisor}, has no command", "name another PID")
-    command = below[0] if below else root  # the oldest child: orphans came later
-    everybody = procfs.descendants(supervisor, children) if supervisor else [command, *procfs.descendants(command, children)]
+    command = inits.command_of([processes[number] for number in below]).pid if below else root
     supervising = supervisor or command
     is_init = inits.is_namespace_init(processes[supervising], procfs.read_status(supervising))
+    spared = _spared(processes[supervisor], below, command, processes, is_init=is_init) if supervisor else set()
+    if spared:
+        children[supervisor] = below = [number for number in below if number not in spared]
+    everybody = procfs.descendants(supervisor, children) if supervisor else [command, *procfs.descendants(command, children)]
     stop_signals = _stop_signals(supervisor)
-    if is_init and signum in stop_signals:  # one kill(-1): those too that were put into the namespace (docker exec, nsenter)
+    # One kill(-1), where nobody is spared: those too that were put into the namespace (docker exec, nsenter).
+    if is_init and not spared and signum in stop_signals:
         known = {*everybody, supervising}
         added = [number for number in _namespace_of(supervising, processes) if number not in known]
         everybody += dict.fromkeys(below_too for number in added for below_too in (number, *procfs.descendants(number, children)))
@@ -78,7 +83,7 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
     # The command leads a group of its own under pysupervise, whoever is in it; before that, it is those who are in one with it.
     grouped = processes.values() if supervisor and group == command else (processes[number] for number in alive)
     rules = Snapshot(children, statuses)
-    answering = rules.answering(list(below or (command,)), signum)
+    answering = rules.answering(below or [command], signum)
     return Plan(
         signum=signum,
         command=command,
@@ -114,6 +119,15 @@ def effect(status: Status | None, signum: int, channel: str | None = None) -> st
         if sigwait.is_wait(channel):
             return "is not told by /proc: it is in sigwait"
     return "stops it" if signum in STOPS else "does nothing" if signum in WITHOUT_END else "ends it"
+
+
+def _spared(supervisor: Stat, below: list[int], command: int, processes: dict[int, Stat], *, is_init: bool) -> set[int]:
+    """Return who below a running pysupervise is not the command's: core's rule of earlier.py, as far as it can be seen from outside."""
+    before = below[: below.index(command)]
+    if is_init:
+        return set(earlier.readers(os, before, str(supervisor.pid)))
+    has_group = processes[command].group == command
+    return {*before, *(number for number in below if has_group and processes[number].group == supervisor.group)}
 
 
 def _stop_signals(supervisor: int) -> frozenset[int]:

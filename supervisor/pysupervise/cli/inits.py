@@ -50,6 +50,14 @@ def is_init(stat: procfs.Stat, words: Sequence[str]) -> bool:
     return stat.name in INITS or is_pysupervise(stat, words)
 
 
+def command_of(children: Sequence[procfs.Stat]) -> procfs.Stat:
+    """Return which child of an init is its command: the first that leads a process group, or else the first.
+
+    Others before it were there when its process was still an entry script, which then called exec. Orphans came later.
+    """
+    return next((stat for stat in children if stat.group == stat.pid), children[0])
+
+
 def is_namespace_init(stat: procfs.Stat, status: procfs.Status | None) -> bool:
     """Whether a process is PID 1 of its PID namespace (pid_namespaces(7)); read from NSpid."""
     return stat.pid == 1 or (status is not None and status.namespace_pids[-1] == 1)

@@ -1,8 +1,9 @@
 """Children that our process had before it became pysupervise: an entry script started them, and then called exec. Loaded only then."""
 
-from pysupervise.core.tree import STARTED
+from pysupervise.core.tree import GROUP, STARTED
 
 S_IFMT, S_IFIFO = 0o170000, 0o010000
+SHORTEST_S = 1.0  # for readers of our output, also where no time is left for anybody else
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,15 +16,22 @@ if TYPE_CHECKING:
 def spare(tree: "Tree", pids: "list[int]", kernel: "ModuleType") -> None:
     """Keep signals and sweeps from children that are not the command's.
 
-    Not as PID 1: all of them. As PID 1 a stop is meant for everybody, but for who reads what we and the command write, as
+    Not as PID 1: all of them, and what they leave to us: it is in the group that the script's shell had, and the command in one of its own.
+    As PID 1 a stop is meant for everybody, but for who reads what we and the command write, as
     `exec pysupervise -- service > >(tee log)` has it: it ends by itself once all have closed the pipe, and before that nobody may end it.
     """
-    outputs = {_pipe(kernel, f"/proc/self/fd/{fd}") for fd in (1, 2)} - {None}
-    for pid in pids:
-        if tree.own_pid != 1 or _pipe(kernel, f"/proc/{pid}/fd/0") in outputs:
-            fields = tree.stat_fields(f"{pid}")
-            if fields:
-                tree.spared[pid] = fields[STARTED]
+    for pid in readers(kernel, pids) if tree.own_pid == 1 else pids:
+        fields = tree.stat_fields(f"{pid}")
+        if fields:
+            tree.spared[pid] = fields[STARTED]
+    if tree.own_pid != 1 and tree.command_group:
+        tree.spared_group = tree.stat_fields("self")[GROUP]
+
+
+def readers(kernel: "ModuleType", pids: "list[int]", writer: str = "self") -> "list[int]":
+    """Return which of the processes read on standard input what the writer has for its output or errors. ``kernel``: its stat(2)."""
+    outputs = {_pipe(kernel, f"/proc/{writer}/fd/{fd}") for fd in (1, 2)} - {None}
+    return [pid for pid in pids if _pipe(kernel, f"/proc/{pid}/fd/0") in outputs]
 
 
 def let_finish(settings: "Settings", kernel: "ModuleType") -> None:
@@ -36,7 +44,7 @@ def let_finish(settings: "Settings", kernel: "ModuleType") -> None:
     for fd, pipe in open_pipes.items():  # the journal has a second descriptor of its own, and a shell may have left one
         if pipe in outputs:
             kernel.close(fd)
-    ends_at = kernel.monotonic() + sum(step[2] for step in settings.sweep_plan or ())
+    ends_at = kernel.monotonic() + max(SHORTEST_S, sum(step[2] for step in settings.sweep_plan or ()))
     try:
         while True:
             while kernel.waitpid(-1, kernel.WNOHANG)[0]:

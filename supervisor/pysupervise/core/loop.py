@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIGKILL, SIGCHLD, SIGCONT = 9, 17, 18
 FAULTS = frozenset((4, 5, 6, 7, 8, 11, 31))  # ILL TRAP ABRT BUS FPE SEGV SYS
 MOST_DRAINS = 50
-MOST_MISTAKES = 16  # of our own, then it ends all the same: this one comes again and again
+MOST_MISTAKES = 16  # of our own within a second, then it ends all the same: this one comes again and again
 
 
 class Supervisor:
@@ -66,15 +66,19 @@ class Supervisor:
 
     def run(self) -> None:
         """Supervise until the machine says exited. A mistake of ours is told and survived: the death of PID 1 would kill the container."""
-        mistakes = 0
+        mistakes, counted_since = 0, 0.0
         while self.state.phase != "exited":
             try:
                 self._serve()
             except Exception as error:  # whatever it is, the plan of a stop goes on with its next step
+                now = self.kernel.monotonic()
+                if now - counted_since > 1:
+                    mistakes, counted_since = 0, now
                 mistakes += 1
                 if mistakes > MOST_MISTAKES:
                     raise
                 self.narrator.tell(ERROR, "internal", what=repr(error), phase=self.state.phase)
+                self.reaper.more = True  # the SIGCHLD that it may have come with is taken
 
     def _serve(self) -> None:
         """Take one signal or deadline after the other."""
@@ -140,12 +144,13 @@ class Supervisor:
 
     def reap(self) -> None:
         """SIGCHLD: collect the dead, and tell the machine of what matters to it."""
-        status, alive = self.reaper.drain()
+        alive = self.reaper.drain()
+        status = self.reaper.status if self.state.main_status is None else None
         if status is not None:  # whether anybody is left decides what comes next: do not take the dead for the living
             for _ in range(MOST_DRAINS):
                 if not self.reaper.more:
                     break
-                _, alive = self.reaper.drain()
+                alive = self.reaper.drain()
         if alive and self.tree.spared:  # they are not the command's
             alive = bool(self.tree.members(1))
         if self.terminal is not None:

@@ -18,17 +18,18 @@ MOST_LET_GO = 50  # who is traced again and again must not keep us either
 class Reaper:
     """Collects the dead and keeps the command's own status apart from everybody else's."""
 
-    __slots__ = ("command_pid", "kernel", "more", "on_reaped", "on_stopped", "reaped", "thorough")
+    __slots__ = ("command_pid", "kernel", "more", "on_reaped", "on_stopped", "reaped", "status", "thorough")
 
     def __init__(self, kernel: "ModuleType", command_pid: int) -> None:
         self.kernel = kernel
         # 0 once the command is reaped: its number may then come back as an orphan's.
         self.command_pid = command_pid
+        self.status: int | None = None  # the command's wait status, once it is reaped
         self.reaped = 0
         # The last drain stopped short: there is more, and no SIGCHLD need come for it.
         self.more = False
         # How to reap with a look at each of the dead, where one of the two below is set (see reap_told.py).
-        self.thorough: Callable[[Reaper], tuple[int | None, bool]] | None = None
+        self.thorough: Callable[[Reaper], bool] | None = None
         # Called with (pid, wait status, name, rusage) of each of the dead.
         self.on_reaped: Callable[[int, int, str, object], None] | None = None
         # Set where the terminal is ours to hand on: called when the command was stopped, with the signal.
@@ -39,11 +40,11 @@ class Reaper:
         self.kernel.waitpid(self.command_pid, 0)
         self.command_pid = 0
 
-    def drain(self) -> "tuple[int | None, bool]":
-        """Reap all that can be reaped. Returns (the command's wait status if it was among them, whether children are left)."""
+    def drain(self) -> bool:
+        """Reap all that can be reaped. Returns whether children are left."""
         if self.thorough is not None:
             return self.thorough(self)
-        waitpid, command, status = self.kernel.waitpid, self.command_pid, None
+        waitpid, command = self.kernel.waitpid, self.command_pid
         count = let_go = 0
         alive = True
         self.more = False
@@ -61,12 +62,11 @@ class Reaper:
                     continue
                 count += 1
                 if pid == command:
-                    status, command = wait_status, 0
+                    self.status, self.command_pid, command = wait_status, 0, 0
                 if count == MOST_AT_ONCE:
                     self.more = True
                     break
         except ChildProcessError:
             alive = False
         self.reaped += count
-        self.command_pid = command
-        return status, alive
+        return alive

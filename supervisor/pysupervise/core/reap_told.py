@@ -22,19 +22,19 @@ def watch(
     reaper.on_stopped = on_stopped or reaper.on_stopped
 
 
-def drain(reaper: "Reaper") -> "tuple[int | None, bool]":
+def drain(reaper: "Reaper") -> bool:
     """Reap all that can be reaped, as Reaper.drain does it, and look at each of the dead before it goes."""
-    kernel, status = reaper.kernel, None
+    kernel = reaper.kernel
     reaper.more = False
     end, let_go = reaper.reaped + MOST_AT_ONCE, 0
     try:
         while True:
             if reaper.reaped >= end or let_go == MOST_LET_GO:
                 reaper.more = True
-                return status, True
+                return True
             found = kernel.peek_child(stops=reaper.on_stopped is not None)
             if found is None:
-                return status, True
+                return True
             pid, wait_status = found
             if wait_status & 0xFF == STOPPED:
                 taken = kernel.take_stop(pid)
@@ -47,11 +47,11 @@ def drain(reaper: "Reaper") -> "tuple[int | None, bool]":
             name = process_name(kernel, pid) if reaper.on_reaped is not None else ""
             pid, wait_status, usage = kernel.wait4(pid, WNOHANG)
             if pid == 0:
-                return status, True  # a tracer took it between the two calls, and hands it back with another SIGCHLD
+                return True  # a tracer took it between the two calls, and hands it back with another SIGCHLD
             reaper.reaped += 1
             if pid == reaper.command_pid:
-                status, reaper.command_pid = wait_status, 0
+                reaper.status, reaper.command_pid = wait_status, 0
             if reaper.on_reaped is not None:
                 reaper.on_reaped(pid, wait_status, name, usage)
     except ChildProcessError:
-        return status, False
+        return False

@@ -79,8 +79,14 @@ def supervise(settings: "Settings", kernel: "ModuleType", mask: "set[int]") -> i
 def _earlier_children(kernel: "ModuleType") -> "list[int]":
     """Return the children that our process has already, as from an entry script that ends in exec: [] nearly always, for one call."""
     try:
-        while kernel.waitpid(-1, kernel.WNOHANG)[0]:
-            pass  # dead already
+        while True:
+            pid, wait_status = kernel.waitpid(-1, kernel.WNOHANG)
+            if not pid:
+                break
+            from pysupervise.core.reap import STOPPED
+
+            if wait_status & 0xFF == STOPPED:
+                kernel.let_go(pid, wait_status >> 8 & 0xFF)
     except ChildProcessError:
         return []
     from pysupervise.core.tree import Tree

@@ -27,14 +27,26 @@ MAX_PASSES = 4
 STOP = 19
 CONT = 18
 KILL = 9
-STARTED = 19  # starttime among Tree.stat_fields
+GROUP, STARTED = 2, 19  # pgrp and starttime among Tree.stat_fields
 TABLE_FULL = (12, 23, 24)  # ENOMEM, ENFILE, EMFILE
 
 
 class Tree:
     """Signals to the command and to everybody below us."""
 
-    __slots__ = ("command_group", "group", "kernel", "on_refused", "own_pid", "own_session", "pins", "procfs", "scans", "spared")
+    __slots__ = (
+        "command_group",
+        "group",
+        "kernel",
+        "on_refused",
+        "own_pid",
+        "own_session",
+        "pins",
+        "procfs",
+        "scans",
+        "spared",
+        "spared_group",
+    )
 
     def __init__(self, kernel: "ModuleType", *, has_group: bool) -> None:
         self.kernel = kernel
@@ -47,6 +59,7 @@ class Tree:
         self.group = 0
         # Children that are not the command's (see earlier.py), with their start in clock ticks.
         self.spared: dict[int, bytes] = {}
+        self.spared_group = b""  # and the group that their own children are in
         self.pins = True  # whether the kernel lets us have pidfds: old ones lack them, filters of container engines refuse them
         self.scans = False  # whether the kernel lacks CONFIG_PROC_CHILDREN, seen at the first look
         # A /proc mounted for another PID namespace shows other numbers than kill(2) takes: worse than none.
@@ -147,8 +160,8 @@ class Tree:
 
     def _without_spared(self, pids: "list[int]") -> "list[int]":
         def is_spared(pid: int) -> bool:
-            fields = self.stat_fields(f"{pid}") if pid in self.spared else []
-            return bool(fields) and fields[STARTED] == self.spared[pid]
+            fields = self.stat_fields(f"{pid}")
+            return bool(fields) and (fields[STARTED] == self.spared.get(pid) or fields[GROUP] == self.spared_group)
 
         return [pid for pid in pids if not is_spared(pid)]
 

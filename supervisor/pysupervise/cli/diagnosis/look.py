@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 
-from pysupervise.cli import containers, limits, procfs, sigwait, why
+from pysupervise.cli import containers, inits, limits, procfs, sigwait, why
 from pysupervise.cli.diagnosis import engine, notification, programs, surroundings
 from pysupervise.cli.diagnosis.subject import Notify, Process, Subject, Terminal, Traced
 
@@ -137,7 +137,7 @@ def _chain(head: Process, children: Mapping[int, list[int]], processes: Mapping[
         alive = [stat for stat in alive if stat.pid != os.getpid() and stat.group != own]
         if not alive:
             break
-        chain.append(close_look(alive[0]))
+        chain.append(close_look(alive[0] if chain[-1].is_shell else inits.command_of(alive)))
         siblings = len(alive) - 1
     return tuple(chain), siblings
 
