@@ -113,3 +113,21 @@ def test_readers_have_time_where_leftovers_have_none(pysupervise: str, option: s
     script = f"exec 3>&1; exec {pysupervise} {option} -- sh -c 'echo last' > >(exec 1>&3 3>&-; sleep 0.3; cat)"
     done = subprocess.run(as_place("pid1", script), capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert (done.stdout, done.returncode) == ("last\n", 0)
+
+
+def test_where_proc_is_of_another_namespace_a_helper_is_left_alone(pysupervise: str) -> None:
+    """The numbers that such a /proc shows are those of strangers."""
+    script = f"sleep 60 & exec {pysupervise} -- sh -c 'exit 3'"
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--", "bash", "-c", script]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 3
+    assert [line.partition("warning: ")[2] for line in done.stderr.splitlines()] == [
+        "/proc does not show this PID namespace: signals reach the command's process group, not the tree"
+    ]
+
+
+@pytest.mark.parametrize("place", ["pid1", "child"])
+def test_a_reader_that_leaves_early_changes_no_status(pysupervise: str, place: str) -> None:
+    script = f"exec 3>&1; exec {pysupervise} -vv -- sh -c 'kill -WINCH $PPID; sleep 0.1; exit 3' > >(exec true) 2>&1"
+    done = subprocess.run(as_place(place, script), capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (3, "")

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from pysupervise.core.reap import MOST_AT_ONCE, WNOHANG, Reaper
+from pysupervise.core.reap import MOST_AT_ONCE, MOST_LET_GO, WNOHANG, Reaper
 from pysupervise.core.reap_told import watch
 
 COMMAND = 60
+TRAPPED = 10 << 8 | 0x7F  # in a ptrace stop with USR1
 
 
 class FakeChildren:
@@ -19,6 +20,7 @@ class FakeChildren:
         self.taken_stops: list[int] = []
         self.continued: set[int] = set()
         self.traced: set[int] = set()
+        self.let_go_of: list[tuple[int, int]] = []
 
     def _nobody(self) -> None:
         if not self.alive:
@@ -31,8 +33,13 @@ class FakeChildren:
         self._nobody()
         return 0, 0
 
+    def let_go(self, pid: int, signum: int) -> None:
+        self.let_go_of.append((pid, signum))
+
     def peek_child(self, *, stops: bool) -> "tuple[int, int] | None":
         for pid, status in self.dead:
+            if status == TRAPPED:
+                return pid, 1 << 16 | status
             if stops or status & 0xFF != 0x7F:
                 return pid, status
         self._nobody()
@@ -40,7 +47,7 @@ class FakeChildren:
 
     def take_stop(self, pid: int) -> bool:
         self.taken_stops.append(pid)
-        self.dead = [row for row in self.dead if row[0] != pid]
+        self.dead.remove(next(row for row in self.dead if row[0] == pid))
         return pid not in self.continued
 
     def wait4(self, pid: int, options: int) -> tuple[int, int, object]:
@@ -133,6 +140,15 @@ def test_a_burst_of_any_size(told: "list[Any] | None", count: int) -> None:
     assert not alive
     assert reaper.reaped == count + 1
     assert reaper.status == 5 << 8
+
+
+@BOTH
+def test_one_that_is_traced_again_and_again_does_not_keep_us(told: "list[Any] | None") -> None:
+    reaper = make([(71, TRAPPED)] * (MOST_LET_GO + 3) + [(COMMAND, 0)], alive=True, told=[] if told is not None else None)
+    kernel: Any = reaper.kernel
+    assert (reaper.drain(), reaper.more, reaper.status) == (True, True, None)
+    assert kernel.let_go_of == [(71, 10)] * MOST_LET_GO
+    assert (reaper.drain(), reaper.more, reaper.status, reaper.reaped) == (True, False, 0, 1)
 
 
 def test_what_is_told_of_the_dead() -> None:

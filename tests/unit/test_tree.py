@@ -107,7 +107,7 @@ def test_an_endless_fork_bomb_does_not_keep_us(kernel: FakeKernel) -> None:
     assert not kernel.descriptors
 
 
-@pytest.mark.parametrize("errno", [1, 38])
+@pytest.mark.parametrize("errno", [1, 13, 22, 38])
 @pytest.mark.parametrize("call", ["pidfd_open", "pidfd_send_signal"])
 def test_where_pidfds_are_refused_everybody_is_signalled_by_number(
     kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch, call: str, errno: int
