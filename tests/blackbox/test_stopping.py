@@ -48,6 +48,18 @@ def test_who_ignores_term_is_killed_after_the_grace_and_named(start: Starter, pl
     assert "the command was killed by KILL: pysupervise sent it" in service.stderr
 
 
+@pytest.mark.parametrize("words", [[], ["-v"]], ids=["quiet", "story"])
+def test_a_stop_that_reaches_nobody_is_told(start: Starter, words: list[str]) -> None:
+    code = (
+        "import os, time; pid = os.fork(); pid and (os.setpgid(pid, pid), os.setpgid(0, pid), print('ready', flush=True)); time.sleep(60)"
+    )
+    service = start(*words, "--forward=group", "--grace=100ms", "--", sys.executable, "-c", code)
+    assert service.line() == "ready"
+    service.send(TERM)
+    assert service.wait() == 137
+    assert "warning: TERM reaches nobody: the command has left its process group" in service.stderr
+
+
 def test_a_supervisor_that_was_suspended_past_the_grace_goes_on_with_the_stop(start: Starter, place: str) -> None:
     """As `docker pause` or a debugger does: the wait is interrupted, and its time is over."""
     service = start("--grace", "500ms", "--", *probe("child"), place=place)

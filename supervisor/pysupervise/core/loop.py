@@ -210,9 +210,11 @@ class Supervisor:
         if self.narrator.level >= INFO:
             from pysupervise.core.story import deliver
 
-            deliver(self, signum, target, whole_namespace=whole_namespace)
+            got = deliver(self, signum, target, whole_namespace=whole_namespace)
         else:
-            self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
+            got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
+        if got == [] and target == "group" and self.tree.command_group and self.state.phase == "stopping":
+            self.narrator.tell(WARNING, "group_left", signal=lambda: self._name(signum))
 
     def _tell_refused(self, signum: int, pid: int, error: OSError) -> None:
         self.narrator.tell(WARNING, "refused", signal=lambda: self._name(signum), pid=pid, reason=error.strerror)

@@ -45,14 +45,15 @@ def living(kernel: "ModuleType", tree: "Tree") -> "dict[int, str]":
     return {pid: explain.name(kernel, pid) for pid in tree.members() if tree.state(pid) != "Z"}
 
 
-def deliver(supervisor: "Supervisor", signum: int, target: str, *, whole_namespace: bool) -> None:
-    """Send a signal, and tell who got it."""
+def deliver(supervisor: "Supervisor", signum: int, target: str, *, whole_namespace: bool) -> "list[int] | None":
+    """Send a signal, tell who got it, and return what Tree.deliver says."""
     tree, kernel = supervisor.tree, supervisor.kernel
     # A kill(-1) does not say whom it reached, the dead take a signal without a word, and who dies of it has no name any more.
     before = living(kernel, tree) if target in ("tree", "handlers") else {}
     got = tree.deliver(signum, target, supervisor.reaper.command_pid, whole_namespace=whole_namespace)
     who = recipients(kernel, got, before, target, supervisor.command_pid)
     supervisor.narrator.tell(INFO, "delivered", signal=signals.name(signum), recipients=who, target=target)
+    return got
 
 
 def recipients(kernel: "ModuleType", got: "list[int] | None", before: "dict[int, str]", target: str, command_pid: int) -> str:

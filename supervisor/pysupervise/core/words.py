@@ -25,6 +25,7 @@ EVENTS: "dict[str, str]" = {
     "delivered": "sent {signal} to {recipients}",
     "dropped": "{signal} goes nowhere: {reason}",
     "refused": "cannot send {signal} to pid {pid}: {reason}",
+    "group_left": "{signal} reaches nobody: the command has left its process group; --forward tree, the default, finds it there too",
     "resumed": "continued {recipients}, stopped until now, to let the stop signal act",
     "suspended": "suspended with the command",
     "continued": "continued",
