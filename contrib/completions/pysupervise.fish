@@ -120,7 +120,7 @@ complete -c pysupervise -n '__pysupervise_at probe' -l body -x -d 'The first MiB
 complete -c pysupervise -n '__pysupervise_at probe' -l header -x -d 'Send this field with the request. Can be repeated.'
 complete -c pysupervise -n '__pysupervise_at probe' -l insecure -d 'Take any certificate (https).'
 complete -c pysupervise -n '__pysupervise_at probe' -l quiet -s q -d 'Say nothing when healthy.'
-complete -c pysupervise -n '__pysupervise_at probe' -l json -d 'Say it as one line of JSON on standard output, healthy or not.'
+complete -c pysupervise -n '__pysupervise_at probe' -l json -d 'Say it as one line of JSON on standard output, healthy or not; seconds are those of the last try.'
 complete -c pysupervise -n '__pysupervise_at probe' -l help -s h -d 'Show this help and exit.'
 complete -c pysupervise -n '__pysupervise_at tree' -l signal -x -a 'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CONT TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS RTMIN RTMAX' -d 'Show who would get this signal, and what it would do to them.'
 complete -c pysupervise -n '__pysupervise_at tree' -l watch -d 'Look again every SECONDS (2 without a number), until Ctrl-C.'

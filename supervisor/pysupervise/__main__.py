@@ -62,8 +62,14 @@ def _read(arguments: "list[str]", mask: "set[int]") -> Settings:
     except cmdline.UsageError as error:
         _refuse(error)
     except cmdline.Question as question:
-        kernel.set_mask(kernel.SIG_SETMASK, mask)
-        _answer(question)
+        try:
+            kernel.set_mask(kernel.SIG_SETMASK, mask)
+            status = _answer(question)
+        except KeyboardInterrupt:
+            from pysupervise.core.status import SIGNALLED
+
+            status = SIGNALLED + kernel.SIGINT
+        posix._exit(status)  # noqa: SLF001 -- with PYTHONINSPECT, sys.exit would be a traceback and a prompt
     if settings.status_file is not None:
         from pysupervise.features.status_file import StatusFile
 
@@ -72,21 +78,21 @@ def _read(arguments: "list[str]", mask: "set[int]") -> Settings:
     return settings
 
 
-def _answer(question: "Question") -> "NoReturn":
+def _answer(question: "Question") -> int:
     name, arguments = question.name, question.arguments
     if name == "probe":  # a health check starts every few seconds: not through click
         from pysupervise.core import cmdline
         from pysupervise.features import probe
 
         try:
-            posix._exit(probe.run(arguments, kernel))  # noqa: SLF001 -- that is the name
+            return probe.run(arguments, kernel)
         except cmdline.UsageError as error:
             _refuse(error)
         except cmdline.Question:
             arguments = ["--help"]
     from pysupervise.cli import answer
 
-    sys.exit(answer(name, arguments))
+    return answer(name, arguments)
 
 
 def _refuse(error: "UsageError") -> "NoReturn":

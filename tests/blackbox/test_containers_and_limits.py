@@ -105,6 +105,15 @@ def test_a_pid_namespace_counts_its_own_against_its_own_pid_max() -> None:
     assert (int(done.stdout) == 5) is (release >= (6, 14))
 
 
+def test_pid_max_of_the_namespaces_above_is_called_unseen(pysupervise: str) -> None:
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    inside = subprocess.run(in_pid_namespace([pysupervise, "zombies"]), capture_output=True, text=True, check=True)
+    outside = subprocess.run([pysupervise, "zombies"], capture_output=True, text=True, check=False)
+    words = "not seen: the pid_max of the PID namespaces above this one: it holds here too, and may be lower\n"
+    assert (words in inside.stdout) is (release >= (6, 14))
+    assert (words in outside.stdout) is (release >= (6, 14) and not procfs.initial_namespace("self"))
+
+
 def test_limit_of_a_pids_cgroup() -> None:
     root = next((Path(root) for root in ("/sys/fs/cgroup/pids", "/sys/fs/cgroup") if Path(root, "cgroup.procs").exists()), None)
     assert root is not None

@@ -147,12 +147,14 @@ def test_list_names_every_demo(pysupervise: str) -> None:
         (["--all", "zombies"], "cannot run --all and one demo at once", "leave one of them out"),
         (["--record", "x"], "cannot record a list", "name a demo, or give --all"),
         (["zombies", "--json", "--record", "x"], "cannot record with --json, which draws nothing", "leave one of them out"),
+        (["zombies", "--record", "-"], "cannot record to standard output: it is what is recorded", "give the name of a file"),
         (["zombies", "--record", "no/x"], "cannot record to no/x: No such file or directory", "give a file in a directory"),
     ],
 )
 def test_wrong_usage_has_a_reason_and_a_hint(pysupervise: str, tmp_path: Path, arguments: list[str], reason: str, hint: str) -> None:
     done = demo(pysupervise, *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
+    assert list(tmp_path.iterdir()) == []
     first, second = done.stderr.splitlines()
     assert first == f"pysupervise: {reason}"
     assert second.startswith(f"pysupervise: hint: {hint}")
@@ -184,7 +186,7 @@ def test_narrow_terminal_has_one_side_under_the_other(pysupervise: str) -> None:
     lines = on_terminal(pysupervise, 60)
     assert not [line for line in lines if "│" in line]
     assert lines.index("without pysupervise") < lines.index("with pysupervise")
-    assert max(len(line) for line in lines if not line.startswith("    ")) <= 60  # code is not wrapped
+    assert max(map(len, lines)) <= 60
 
 
 def test_pipe_gets_plain_text_and_the_code_that_ran(pysupervise: str) -> None:

@@ -1,11 +1,13 @@
 """--help, --version and the verbs: wrong usage in two lines, and a standard output that takes nothing."""
 
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE_S
+from helpers import PATIENCE_S, full_pipe
 
 QUESTIONS = [["--help"], ["--version"], ["completion", "bash"], ["manpage"], ["tree"], ["tree", "--json"]]
 WRONG = [
@@ -15,6 +17,8 @@ WRONG = [
     (["check", "--repeat", "x"], 2, "cannot check: Invalid value for '--repeat'"),
     (["check", "--no-such"], 2, "cannot check: No such option"),
     (["tree", "--sig"], 2, "cannot show the tree: "),
+    (["tree", "\u0663"], 2, "cannot show the tree: Invalid value for '[PID]': '\u0663' is no pid"),
+    (["tree", "1_0"], 2, "cannot show the tree: Invalid value for '[PID]': '1_0' is no pid"),
     (["tree", "x\ny"], 2, "cannot show the tree: Invalid value"),
     (["zombies", "--parent", "0"], 2, "cannot look for zombies: Invalid value for '--parent'"),
     (["zombies", "--watch", "nan"], 2, "cannot look for zombies: Invalid value for '--watch'"),
@@ -37,6 +41,38 @@ def test_a_reader_that_left_is_no_word_worth(pysupervise: str, arguments: list[s
     with open(writer, "wb") as pipe:
         done = subprocess.run([pysupervise, *arguments], stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
     assert (done.stderr, done.returncode) == ("", 1)
+
+
+@pytest.mark.parametrize("arguments", [*QUESTIONS, ["zombies"], ["demo"], ["doctor", "--help"]], ids=" ".join)
+def test_python_s_own_switches_change_nothing(pysupervise: str, arguments: list[str]) -> None:
+    done = subprocess.run(
+        [pysupervise, *arguments],
+        env={**os.environ, "PYTHONINSPECT": "1", "PYTHONSTARTUP": "/nonexistent"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout
+    assert done.returncode in (0, 1)
+
+
+@pytest.mark.parametrize("arguments", [*QUESTIONS, ["zombies"], ["demo"], ["zombies", "--json"]], ids=" ".join)
+def test_ctrl_c_in_the_midst_is_no_answer(pysupervise: str, arguments: list[str]) -> None:
+    reader, writer = full_pipe()
+    with open(writer, "wb") as pipe:
+        process = subprocess.Popen([pysupervise, *arguments], stdout=pipe, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + PATIENCE_S
+    while "pipe_write" not in Path(f"/proc/{process.pid}/wchan").read_text(encoding="ascii"):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=PATIENCE_S)
+    os.close(reader)
+    assert (process.returncode, words.strip()) == (130, "")
 
 
 @pytest.mark.parametrize(("arguments", "status", "words"), WRONG, ids=ascii)

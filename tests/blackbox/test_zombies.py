@@ -201,6 +201,8 @@ def test_seen_from_inside_of_the_namespace(pysupervise: str) -> None:
         (["--pid-namespace", "4194305"], "cannot look at pid 4194305: no such process"),
         (["--parent", "0"], "Invalid value for '--parent'"),
         (["--parent", "x"], "Invalid value for '--parent'"),
+        (["--parent", "\u0663"], "Invalid value for '--parent': '\u0663' is no pid"),
+        (["--pid-namespace", "+1"], "Invalid value for '--pid-namespace': '+1' is no pid"),
         (["--watch", "0"], "Invalid value for '--watch'"),
         (["extra"], "unexpected extra argument"),
     ],

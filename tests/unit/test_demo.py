@@ -67,6 +67,23 @@ def test_pipe_has_one_side_under_the_other_and_wraps_nothing() -> None:
     assert lines == ["without pysupervise", f" 0.00s    {long}".rstrip(), "", "with pysupervise", " 0.00s    text"]
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("name", DEMOS)
+def test_nothing_is_wider_than_the_terminal(name: str, width: int, unicode: bool) -> None:
+    pieces: list[str] = []
+    drawing = Drawing(Screen(width, colour=False, unicode=unicode), pieces.append)
+    for place in Place:
+        result = Result(DEMOS[name], place, {side: Side(failure="a failure " * 10) for side in SIDES}, [Check("a claim " * 20, held=False)])
+        drawing.begin(DEMOS[name], place)
+        drawing.events([event(WITHOUT, 59.98, "word " * 60), event(WITH, 59.99, "x" * 200)])
+        drawing.end(result)
+    text = "".join(pieces)
+    assert max(map(len, text.splitlines())) <= width
+    for code in DEMOS[name].files.values():
+        assert "".join(code.split()) in "".join(text.split()), "no code is cut"
+
+
 def passed_on(events: list[Event | None], running: int) -> list[list[Event]]:
     source: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
     for each in events:

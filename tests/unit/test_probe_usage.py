@@ -27,6 +27,8 @@ from pysupervise.features.probe.target import parse
         ("http://web", "http", "web", 80, "/", "http://web"),
         ("https://web", "http", "web", 443, "/", "https://web"),
         ("http://web:8080/a/b?c=d#e", "http", "web", 8080, "/a/b?c=d", "http://web:8080/a/b?c=d#e"),
+        ("HTTP://web/A", "http", "web", 80, "/A", "HTTP://web/A"),
+        ("Https://web", "http", "web", 443, "/", "Https://web"),
         ("http://web?c=/d", "http", "web", 80, "/?c=/d", "http://web?c=/d"),
         ("http://[::1]/x", "http", "::1", 80, "/x", "http://[::1]/x"),
         ("http://[::1]:81/", "http", "::1", 81, "/", "http://[::1]:81/"),
@@ -41,7 +43,7 @@ from pysupervise.features.probe.target import parse
 def test_target(word: str, kind: str, host: str, port: int, path: str, name: str) -> None:
     target = parse(word)
     assert (target.kind, target.host, target.port, target.path, target.name) == (kind, host, port, path, name)
-    assert target.secure == word.startswith("https")
+    assert target.secure == word.lower().startswith("https")
 
 
 BAD_TARGETS = [

@@ -35,7 +35,7 @@ def limits_of(pid: int) -> list[Limit]:
     """Return the limits that hold for a process, the nearest to exhaustion first; those that cannot be read are left out."""
     found = []
     tasks = _tasks()
-    for name, used in (("pid_max", _tasks_of_namespace() if _own_pid_max() else tasks), ("threads-max", tasks)):
+    for name, used in (("pid_max", _tasks_of_namespace() if own_pid_max() else tasks), ("threads-max", tasks)):
         file = f"/proc/sys/kernel/{name}"
         limit = _number(file)
         if limit is not None and used is not None:
@@ -64,7 +64,7 @@ def _number(file: str) -> int | None:
         return None  # no such file, or "max"
 
 
-def _own_pid_max() -> bool:
+def own_pid_max() -> bool:
     """Whether the pid_max that is read is that of a namespace inside of the machine's."""
     release = os.uname().release.split(".")
     try:

@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import signal
 import sys
 
 import click
@@ -110,8 +111,8 @@ def run(name: str, arguments: list[str]) -> int:
         click.echo(f"pysupervise: cannot write: {error.strerror}", err=True)
         output.give_up()
         return _failed_output(name)
-    except click.Abort:
-        return 1
+    except click.Abort:  # Ctrl-C
+        return status.SIGNALLED + signal.SIGINT
     except click.UsageError as error:
         reason = one_line(" ".join(error.format_message().split())).rstrip(".")
         purpose = PURPOSES.get(name, f"run {name}")
@@ -138,5 +139,9 @@ def _run(name: str, arguments: list[str]) -> int:
     if name == "version":
         click.echo(f"pysupervise {__version__}")
         return 0
-    result: object = group(name).main([name, *arguments], prog_name="pysupervise", standalone_mode=False)
+    try:
+        result: object = group(name).main([name, *arguments], prog_name="pysupervise", standalone_mode=False)
+    except SystemExit as end:  # PYTHONINSPECT makes the interpreter show it as a traceback
+        result = end.code
+    sys.stdout.flush()
     return result if isinstance(result, int) else 0

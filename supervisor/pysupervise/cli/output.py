@@ -135,6 +135,21 @@ def size(count: int) -> str:
     raise AssertionError
 
 
+class Pid(click.IntRange):
+    """A pid on the command line: int() would take other scripts' digits, signs and underscores too."""
+
+    name = "pid"
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, or fail."""
+        if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+            self.fail(f"{value!r} is no pid", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def json_option(command: Command) -> Command:
     """Add --json to a command: the parameter ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="Write JSON.")(command)
@@ -166,7 +181,7 @@ class View:
 
 def show(look: Callable[[], View], *, as_json: bool, watch_s: float | None) -> int:
     """Look, write what was seen, and look again with --watch; return the status of the last look. With --watch, JSON is a line a look."""
-    status = 0
+    status = None
     try:
         while True:
             view = look()
@@ -182,6 +197,8 @@ def show(look: Callable[[], View], *, as_json: bool, watch_s: float | None) -> i
             sys.stdout.flush()
             time.sleep(watch_s)
     except KeyboardInterrupt:
+        if status is None or watch_s is None:
+            raise  # nothing was seen, or not all of it told
         return status
 
 

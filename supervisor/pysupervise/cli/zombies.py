@@ -74,8 +74,8 @@ class Look:
     help="List the zombies, whose they are, why nobody reaps them and what cures it. A zombie counts when it is seen twice, "
     f"{MOMENT_S:g} s apart. Status: 0 none, 1 some, 2 cannot look."
 )
-@click.option("--parent", "parent_pid", type=click.IntRange(min=1), metavar="PID", help="Only the children of this process.")
-@click.option("--pid-namespace", "member", type=click.IntRange(min=1), metavar="PID", help="Only the PID namespace of this process.")
+@click.option("--parent", "parent_pid", type=output.Pid(), metavar="PID", help="Only the children of this process.")
+@click.option("--pid-namespace", "member", type=output.Pid(), metavar="PID", help="Only the PID namespace of this process.")
 @output.watch_option
 @output.json_option
 def command(parent_pid: int | None, member: int | None, watch_s: float | None, *, as_json: bool) -> None:
@@ -110,6 +110,8 @@ def look(parent_pid: int | None = None, member: int | None = None) -> Look:
     option = procfs.hidden()
     if option:
         seen.unread.append(f"processes of other users are hidden from this user ({option} of /proc), zombies among them")
+    if limits.own_pid_max():
+        seen.unread.append("the pid_max of the PID namespaces above this one: it holds here too, and may be lower")
     if member is not None:
         stale = _of_namespace(stale, member, processes, seen)
     groups: dict[int, list[Stat]] = {}

@@ -16,6 +16,8 @@ class Cast:
 
     def __init__(self, path: str, title: str, width: int | None) -> None:
         """Create the file. Raises CannotError, also where there is one: nothing is overwritten."""
+        if path == "-":
+            raise CannotError("cannot record to standard output: it is what is recorded", "give the name of a file, such as demo.cast")
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         except FileExistsError:

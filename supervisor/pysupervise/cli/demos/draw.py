@@ -11,6 +11,7 @@ from pysupervise.cli.sandbox import Place
 NARROWEST_FOR_COLUMNS = 80
 WIDEST = 160
 WIDEST_TEXT = 100
+CODE_INDENT = "    "
 TIME_COLUMNS = 8  # "12.34s  "
 TITLES = {WITHOUT: "without pysupervise", "with": "with pysupervise"}
 MARKS = {COMMAND: ("$ ", "$ "), OUTPUT: ("  ", "  "), ACTION: ("→ ", "> "), SEEN: ("• ", "* "), END: ("■ ", "= ")}
@@ -42,7 +43,8 @@ class Drawing:
         if place is Place.HERE and demo.needs_namespace:
             self._write("It was not run.\n")
             return
-        self._write(f"Runs {place.words}.\n\n")
+        self._paragraph(f"Runs {place.words}.")
+        self._write("\n")
         if self.columns:
             titles = [self.screen.paint(TITLES[side].ljust(self._cell), underline=True) for side in SIDES]
             self._write(" " * TIME_COLUMNS + self._bar.join(titles).rstrip() + "\n")
@@ -65,7 +67,7 @@ class Drawing:
         if result.was_not_run:
             self._paragraph(bad + result.demo.needs_namespace, "  ")
         elif not result.shown:
-            self._write(self.screen.paint("This run did not show what the demo claims:", fg="red", bold=True) + "\n")
+            self._paragraph("This run did not show what the demo claims:", fg="red", bold=True)
             for reason in result.reasons:
                 self._paragraph(bad + reason, "  ", fg="red")
         if not whole:
@@ -79,7 +81,8 @@ class Drawing:
         for name in (demo.culprit, *others):
             title = f"The culprit, {name}" if name == demo.culprit else name
             self._write("\n" + self.screen.paint(title, bold=True) + "\n")
-            self._write(textwrap.indent(demo.files[name], "    "))
+            for line in demo.files[name].splitlines():
+                self._write(self._code(line) + "\n")
         self._write("\n")
 
     def _row(self, events: list[Event]) -> None:
@@ -113,6 +116,14 @@ class Drawing:
             return [mark + text]
         wrapped = textwrap.wrap(text, width, initial_indent=mark, subsequent_indent="  ", break_on_hyphens=False)
         return wrapped or [mark]
+
+    def _code(self, line: str) -> str:
+        """Return a line of code, indented. Where it is too long for the terminal, what follows is indented deeper."""
+        if self.screen.width is None:
+            return (CODE_INDENT + line).rstrip()
+        deeper = CODE_INDENT * 2 + line[: len(line) - len(line.lstrip())]
+        lines = textwrap.wrap(line, self.screen.width, initial_indent=CODE_INDENT, subsequent_indent=deeper, break_on_hyphens=False)
+        return "\n".join(lines)
 
     def _paragraph(self, text: str, indent: str = "", **style: Any) -> None:
         width = min(self._width, WIDEST_TEXT)

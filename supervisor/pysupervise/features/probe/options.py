@@ -78,7 +78,7 @@ OPTIONS: "tuple[Option, ...]" = (
     Option(HTTP, "header", "NAME:VALUE", header, "Send this field with the request. Can be repeated.", repeats=True),
     Option(HTTP, "insecure", "", None, "Take any certificate (https)."),
     Option(WORDS, "quiet", "", None, "Say nothing when healthy.", short="q"),
-    Option(WORDS, "json", "", None, "Say it as one line of JSON on standard output, healthy or not."),
+    Option(WORDS, "json", "", None, "Say it as one line of JSON on standard output, healthy or not; seconds are those of the last try."),
 )
 QUESTIONS: "tuple[Option, ...]" = (Option(WORDS, "help", "", None, "Show this help and exit.", short="h"),)
 HTTP_ONLY = tuple(option.name for option in OPTIONS if option.section == HTTP)

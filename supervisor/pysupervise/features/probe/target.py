@@ -32,8 +32,8 @@ def parse(word: str) -> Target:
     kind, _, rest = word.partition(":")
     if kind == "tcp":
         return _tcp(word, rest)
-    if kind in ("http", "https"):
-        return _http(word, kind, rest)
+    if kind.lower() in ("http", "https"):  # a scheme has no case (RFC 3986)
+        return _http(word, kind.lower(), rest)
     if kind == "unix":
         return _unix(word, rest)
     if kind == "pid":
