@@ -1,5 +1,8 @@
 """pysupervise manpage: the manual page, made from the option tables."""
 
+import importlib
+import inspect
+
 import click
 
 from pysupervise import __version__
@@ -40,6 +43,7 @@ def page() -> str:
     lines += [".SH ENVIRONMENT", _escape(EPILOG), '.SH "EXIT STATUSES"']
     for code, meaning in status.TABLE:
         lines += [".TP", f".B {_escape(code)}", _escape(meaning)]
+    lines += [".SH VERBS", *(line for verb in VERBS if verb != "probe" for line in _verb(verb))]
     lines += ['.SH "PROBE TARGET"', _escape(probe.SUMMARY), _escape(probe.EPILOG)]
     for target, meaning in probe.TARGETS:
         lines += [".TP", f".B {_escape(target)}", _escape(meaning)]
@@ -49,6 +53,24 @@ def page() -> str:
     for code, meaning in probe.STATUSES:
         lines += [".TP", f".B {_escape(code)}", _escape(meaning)]
     return "\n".join(lines) + "\n"
+
+
+def _verb(name: str) -> list[str]:
+    """Return the lines of a verb: how it is called, what it does, its options."""
+    made: click.Command = importlib.import_module(f"pysupervise.cli.{name}").command
+    context = click.Context(made)
+    usage = " ".join([name, *made.collect_usage_pieces(context)])
+    lines = [f'.SS "{_escape(usage)}"', *_paragraphs(made.help or "")]
+    for parameter in made.params:
+        record = parameter.get_help_record(context)
+        if isinstance(parameter, click.Option) and record is not None:
+            lines += [".TP", f".B {_escape(record[0])}", _escape(" ".join((parameter.help or "").split()))]
+    return lines + ([".PP", *_paragraphs(made.epilog)] if made.epilog else [])
+
+
+def _paragraphs(text: str) -> list[str]:
+    found = (_escape(" ".join(part.split())) for part in inspect.cleandoc(text).split("\n\n"))
+    return "\n.PP\n".join(found).split("\n")
 
 
 def _sections(options: tuple[Option, ...]) -> dict[str, list[str]]:

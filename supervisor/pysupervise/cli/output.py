@@ -17,6 +17,7 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FEWEST_COLUMNS = 40
+MOST_DIGITS = 10  # pid_t has 31 bits
 LONGEST_WATCH_S = 86_400.0
 CLEAR = "\x1b[H\x1b[2J"
 
@@ -135,19 +136,11 @@ def size(count: int) -> str:
     raise AssertionError
 
 
-class Pid(click.IntRange):
-    """A pid on the command line: int() would take other scripts' digits, signs and underscores too."""
-
-    name = "pid"
-
-    def __init__(self) -> None:
-        super().__init__(min=1)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or fail."""
-        if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-            self.fail(f"{value!r} is no pid", param, ctx)
-        return super().convert(value, param, ctx)
+def pid(word: str) -> int:
+    """Read a pid of the command line (a click type): int() alone would take other scripts' digits, signs and underscores too."""
+    if not (word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS and int(word)):
+        raise click.BadParameter(f"{word!r} is no pid")
+    return int(word)
 
 
 def json_option(command: Command) -> Command:

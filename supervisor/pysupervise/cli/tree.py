@@ -61,7 +61,7 @@ class Look:
     "With --signal: who would get it under each of pysupervise's --forward targets, of the first pysupervise from PID (without one: from "
     "PID 1) down, or of that process itself."
 )
-@click.argument("pid", type=output.Pid(), required=False)
+@click.argument("pid", type=output.pid, required=False)
 @click.option("--signal", "signal_name", metavar="SIGNAL", help="Show who would get this signal, and what it would do to them.")
 @output.watch_option
 @output.json_option

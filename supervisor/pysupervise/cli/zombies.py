@@ -74,8 +74,8 @@ class Look:
     help="List the zombies, whose they are, why nobody reaps them and what cures it. A zombie counts when it is seen twice, "
     f"{MOMENT_S:g} s apart. Status: 0 none, 1 some, 2 cannot look."
 )
-@click.option("--parent", "parent_pid", type=output.Pid(), metavar="PID", help="Only the children of this process.")
-@click.option("--pid-namespace", "member", type=output.Pid(), metavar="PID", help="Only the PID namespace of this process.")
+@click.option("--parent", "parent_pid", type=output.pid, metavar="PID", help="Only the children of this process.")
+@click.option("--pid-namespace", "member", type=output.pid, metavar="PID", help="Only the PID namespace of this process.")
 @output.watch_option
 @output.json_option
 def command(parent_pid: int | None, member: int | None, watch_s: float | None, *, as_json: bool) -> None:
