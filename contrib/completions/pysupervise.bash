@@ -4,7 +4,7 @@ _pysupervise_table() {
         run) options="--grace --stop-signal --stop --sweep-grace --no-sweep --wait-all --forward --rewrite --session --workdir --umask --user --env --env-file --clear-env --argv0 --nice --oom-score-adj --no-new-privs --no-subreaper --parent-death --map-exit --reraise --status-file --verbose --quiet --log-format --help --version --" valued=" --grace --stop-signal --stop --sweep-grace --forward --rewrite --workdir --umask --user --env --env-file --argv0 --nice --oom-score-adj --parent-death --map-exit --status-file --log-format " targets="" command=1 ;;
         check) options="--ready --ready-within --slow-http --http --signal --within --refused-within --expect --repeat --during-start --moments --bare --junit --json --help --" valued=" --ready --ready-within --slow-http --http --signal --within --refused-within --expect --repeat --moments --junit " targets="" command=1 ;;
         completion) options="--help" valued="  " targets="bash zsh fish" command= ;;
-        demo) options="--all --json --record --place --help" valued=" --record --place " targets="" command= ;;
+        demo) options="--all --json --record --help" valued=" --record " targets="zombies pid1-ignores-term shell-swallows-term sigchld-ignored blocked-mask setsid-escape grace-too-short exit-status-lost pipe-init double-signal wait-race notify-timeout" command= ;;
         doctor) options="--container --dockerfile --compose --target --context --json --watch --help" valued=" --container --dockerfile --compose --target --context " targets="" command= ;;
         manpage) options="--help" valued="  " targets="" command= ;;
         probe) options="--timeout --retries --interval --status --body --header --insecure --quiet --json --help" valued=" --timeout --retries --interval --status --body --header " targets="tcp: http:// https:// unix: pid: exec:" command= ;;
@@ -25,7 +25,6 @@ _pysupervise_values() {
         "check --signal") mapfile -t COMPREPLY < <(compgen -W "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CONT TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS RTMIN RTMAX" -- "$3") ;;
         "check --junit") compopt -o filenames 2> /dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$3") ;;
         "demo --record") compopt -o filenames 2> /dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$3") ;;
-        "demo --place") mapfile -t COMPREPLY < <(compgen -W "namespace user here" -- "$3") ;;
         "doctor --dockerfile") compopt -o filenames 2> /dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$3") ;;
         "doctor --compose") compopt -o filenames 2> /dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$3") ;;
         "doctor --context") compopt -o filenames 2> /dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$3") ;;

@@ -3,7 +3,7 @@
 function __pysupervise_place
     set -l tokens (commandline -opc)
     set -l line run
-    set -l valued run--grace run--stop-signal run--stop run--sweep-grace run--forward run--rewrite run--workdir run--umask run--user run--env run--env-file run--argv0 run--nice run--oom-score-adj run--parent-death run--map-exit run--status-file run--log-format check--ready check--ready-within check--slow-http check--http check--signal check--within check--refused-within check--expect check--repeat check--moments check--junit demo--record demo--place doctor--container doctor--dockerfile doctor--compose doctor--target doctor--context probe--timeout probe--retries probe--interval probe--status probe--body probe--header tree--signal zombies--parent zombies--pid-namespace
+    set -l valued run--grace run--stop-signal run--stop run--sweep-grace run--forward run--rewrite run--workdir run--umask run--user run--env run--env-file run--argv0 run--nice run--oom-score-adj run--parent-death run--map-exit run--status-file run--log-format check--ready check--ready-within check--slow-http check--http check--signal check--within check--refused-within check--expect check--repeat check--moments check--junit demo--record doctor--container doctor--dockerfile doctor--compose doctor--target doctor--context probe--timeout probe--retries probe--interval probe--status probe--body probe--header tree--signal zombies--parent zombies--pid-namespace
     set -l index 2
     while test $index -le (count $tokens)
         set -l word $tokens[$index]
@@ -97,10 +97,10 @@ complete -c pysupervise -n '__pysupervise_at check' -l json -d 'Write JSON.'
 complete -c pysupervise -n '__pysupervise_at check' -l help -d 'Show this message and exit.'
 complete -c pysupervise -n '__pysupervise_at completion' -f -a 'bash zsh fish'
 complete -c pysupervise -n '__pysupervise_at completion' -l help -d 'Show this message and exit.'
+complete -c pysupervise -n '__pysupervise_at demo' -f -a 'zombies pid1-ignores-term shell-swallows-term sigchld-ignored blocked-mask setsid-escape grace-too-short exit-status-lost pipe-init double-signal wait-race notify-timeout'
 complete -c pysupervise -n '__pysupervise_at demo' -l all -d 'Run every demo, and say of each whether it showed what it claims.'
 complete -c pysupervise -n '__pysupervise_at demo' -l json -d 'Write JSON.'
 complete -c pysupervise -n '__pysupervise_at demo' -l record -r -F -d 'Write what is printed to a new file, as an asciicast v2.'
-complete -c pysupervise -n '__pysupervise_at demo' -l place -x -a 'namespace user here' -d ''
 complete -c pysupervise -n '__pysupervise_at demo' -l help -d 'Show this message and exit.'
 complete -c pysupervise -n '__pysupervise_at doctor' -l container -x -d 'Examine a running container: podman, docker, containerd, cri-o. Ids are found without an engine.'
 complete -c pysupervise -n '__pysupervise_at doctor' -l dockerfile -r -F -d 'Examine a Dockerfile and the entry script that it copies.'

@@ -69,9 +69,12 @@ def _line_of_verb(verb: str) -> Line:
     options: list[Word] = []
     targets: tuple[str, ...] = ()
     takes_command = False
-    for parameter in made.get_params(click.Context(made)):
-        choices = tuple(map(str, parameter.type.choices)) if isinstance(parameter.type, click.Choice) else ()
+    context = click.Context(made)
+    for parameter in made.get_params(context):
+        choices = tuple(item.value for item in parameter.shell_complete(context, "") if item.type == "plain")
         if isinstance(parameter, click.Option):
+            if parameter.hidden:
+                continue
             # A value that may be left out ([SECONDS]) is no reason to keep back the options.
             metavar = "" if parameter.is_flag or parameter.count else parameter.metavar or parameter.type.name.upper()
             names = [name.lstrip("-") for name in parameter.opts]

@@ -19,7 +19,7 @@ NARROW = 100  # columns: with fewer, name and summary do not fit beside each oth
 
 
 @click.command(name="demo")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=lambda *_: list(DEMOS))
 @click.option("--all", "every", is_flag=True, help="Run every demo, and say of each whether it showed what it claims.")
 @json_option
 @click.option("--record", metavar="FILE", help="Write what is printed to a new file, as an asciicast v2.")
