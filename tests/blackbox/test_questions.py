@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pexpect
 import pytest
 from helpers import PATIENCE_S, full_pipe
 
@@ -57,6 +58,16 @@ def test_python_s_own_switches_change_nothing(pysupervise: str, arguments: list[
     assert done.stderr == ""
     assert done.stdout
     assert done.returncode in (0, 1)
+
+
+@pytest.mark.parametrize("columns", [52, 80, 300])
+@pytest.mark.parametrize("verb", ["", "probe", "tree"])
+def test_help_fits_the_terminal(pysupervise: str, verb: str, columns: int) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    child = pexpect.spawn(pysupervise, [*verb.split(), "--help"], encoding="utf-8", env=environment, dimensions=(50, columns))
+    widest = max(map(len, child.read().splitlines()))
+    child.close()
+    assert widest <= min(columns, 100)
 
 
 @pytest.mark.parametrize("arguments", [*QUESTIONS, ["zombies"], ["demo"], ["zombies", "--json"]], ids=" ".join)

@@ -334,6 +334,20 @@ def test_on_a_terminal_it_fits_the_width(pysupervise: str, columns: int, colour:
             assert ("{zombie}" in plain) and ("\x1b[31m{zombie}" in text) == colour
 
 
+@pytest.mark.parametrize(
+    ("name", "argument", "begin", "end"),
+    [("find", "{}", "find -Sc", "{}"), ("{ }", "x", "'{ } -Sc", "x'"), ("{zombie}", "{zombie}", "'{zombie} -Sc", "{zombie}'")],
+)
+def test_words_of_a_process_are_no_marks(pysupervise: str, name: str, argument: str, begin: str, end: str) -> None:
+    script = "import time; print('ready', flush=True); time.sleep(60)"
+    words = ["bash", "-c", 'exec -a "$@"', "bash", name, sys.executable, "-Sc", script, argument]
+    with Scene(words) as scene:
+        text = on_a_terminal(pysupervise, 200, "tree", str(scene.pids()[1]), NO_COLOR="")
+    (line,) = [line for line in text.splitlines() if script in line]
+    assert line.endswith(f"  {begin} {script} {end}")
+    assert "\x1b" not in line
+
+
 def test_a_name_cannot_move_the_cursor(pysupervise: str) -> None:
     with Scene(["bash", "-c", "echo ready; exec -a $'evil\\e[2J\\nline' sleep 60"]) as scene:
         pid = scene.pids()[1]

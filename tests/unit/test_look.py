@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pysupervise.cli import forwarding, inits, tree
+from pysupervise.cli import forwarding, inits, procfs, tree
 from pysupervise.cli.procfs import Stat, Status
 
 PARENT = Stat(
@@ -16,6 +16,12 @@ STATUS = Status(uid=0, tracer=0, threads=1, namespace_pids=(10,), pending=0, blo
 
 def child(session: int, start_ticks: int = 200) -> Stat:
     return dataclasses.replace(PARENT, pid=20, parent=10, session=session, start_ticks=start_ticks)
+
+
+@pytest.mark.parametrize(("words", "title"), [(["a", ""], "a "), ([""], "[parent]"), ([], "[parent]"), (None, "[parent]")])
+def test_a_process_without_words_has_its_name(monkeypatch: pytest.MonkeyPatch, words: list[str] | None, title: str) -> None:
+    monkeypatch.setattr(procfs, "command_line", lambda _pid: words)
+    assert tree.title(PARENT) == title
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def group(verb: str) -> click.Group:
 def help_text() -> str:
     """Return what --help prints."""
     run = command()
-    return run.get_help(click.Context(run, info_name="pysupervise", terminal_width=100, max_content_width=100)) + "\n"
+    return run.get_help(click.Context(run, info_name="pysupervise", max_content_width=100)) + "\n"
 
 
 def run(name: str, arguments: list[str]) -> int:

@@ -40,4 +40,4 @@ class Help(click.Command):
             formatter.write_dl(STATUSES)
 
 
-command = Help("probe", help=SUMMARY, epilog=EPILOG, context_settings={"terminal_width": 100, "max_content_width": 100})
+command = Help("probe", help=SUMMARY, epilog=EPILOG, context_settings={"max_content_width": 100})

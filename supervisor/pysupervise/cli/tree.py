@@ -1,5 +1,6 @@
 """pysupervise tree: the process tree as signals see it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ LEGEND = {
 DEEPEST_DRAWN = 40
 FEWEST_FOR_COMMAND = 30
 KTHREADD = 2
+# The lines of the tree, then the marks and the first word of them.
+MARKED = re.compile(r"((?:[│|]  |   )*(?:├─ |└─ |\|- |`- )?(?:\(level \d+\) )?)(\{(\w+)[\w ,]*\})")
 COLOURS = {"zombie": "red", "stopped": "yellow", "traced": "yellow", "uninterruptible": "red"}
 
 
@@ -198,8 +201,8 @@ def is_foreground(stat: Stat) -> bool:
 
 def title(stat: Stat) -> str:
     """Return the command line, or the name in brackets where there is none to read."""
-    words = None if stat.state == "Z" else procfs.command_line(stat.pid)
-    return " ".join(words) if words else f"[{stat.name}]"
+    words = "" if stat.state == "Z" else " ".join(procfs.command_line(stat.pid) or ())
+    return words if words.strip() else f"[{stat.name}]"
 
 
 def as_value(seen: Look) -> dict[str, Any]:
@@ -287,10 +290,9 @@ def _paint(shown: Screen, title_of_column: str, cell: str) -> str:
         return cell
     if title_of_column == "STATE" and cell[:1] in "ZDTt":
         return shown.paint(cell, fg="yellow" if cell[:1] in "Tt" else "red")
-    if title_of_column == "COMMAND" and "{" in cell:
-        before, _, rest = cell.partition("{")
-        mark, bracket, after = rest.partition("}")
-        return before + shown.paint("{" + mark + bracket, fg=COLOURS.get(mark.split(",")[0].split()[0], "cyan")) + after
+    if title_of_column == "COMMAND" and (marked := MARKED.match(cell)):
+        before, marks, first = marked.groups()
+        return before + shown.paint(marks, fg=COLOURS.get(first, "cyan")) + cell[marked.end() :]
     return cell
 
 
@@ -301,5 +303,7 @@ def _drawings(shown: Screen, seen: Look) -> dict[int, str]:
     for member in seen.members:
         deeper = f"(level {member.depth}) " if member.depth > DEEPEST_DRAWN else ""
         marks = "{" + ", ".join(member.marks) + "} " if member.marks else ""
-        found[member.stat.pid] = "".join(letters[letter] for letter in member.lines) + deeper + marks + title(member.stat)
+        words = title(member.stat)
+        words = f"'{words}'" if words.startswith("{") else words  # processes choose their words themselves: no mark of theirs
+        found[member.stat.pid] = "".join(letters[letter] for letter in member.lines) + deeper + marks + words
     return found

@@ -170,7 +170,7 @@ def _init_above(pid: int, processes: dict[int, Stat]) -> int | None:
 
 def _parent(pid: int, group: Sequence[Stat]) -> Parent:
     stat = procfs.read_stat(pid) if pid else None
-    words = procfs.command_line(pid) if pid else None
+    words = " ".join(procfs.command_line(pid) or ()) if pid else ""
     zombies = []
     for zombie in group:
         reasons = why.read(zombie, stat)
@@ -180,7 +180,7 @@ def _parent(pid: int, group: Sequence[Stat]) -> Parent:
     uid = procfs.owner(pid) if pid else None
     return Parent(
         pid=pid,
-        command=" ".join(words) if words else stat.name if stat else "not readable" if pid else "outside of this PID namespace",
+        command=words if words.strip() else stat.name if stat else "not readable" if pid else "outside of this PID namespace",
         user=None if uid is None else procfs.user_name(uid),
         container=containers.container_of(pid) if pid else None,
         zombies=sorted(zombies, key=lambda zombie: zombie.stat.pid),
