@@ -105,6 +105,16 @@ def test_a_verb_whose_status_1_is_an_answer_has_another_if_it_cannot_write(pysup
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [("tree 4194305", 2), ("zombies --parent x", 2), ("doctor 4194305", 64), ("demo nope", 2), ("zombies >/dev/full", 2), ("tree >&-", 1)],
+)
+@pytest.mark.parametrize("stream", ["2>/dev/full", "2>&-"])
+def test_a_standard_error_that_takes_nothing_changes_no_status(pysupervise: str, words: str, status: int, stream: str) -> None:
+    command = ["sh", "-c", f'"$1" {words} {stream}', "sh", pysupervise]
+    assert subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False).returncode == status
+
+
 @pytest.mark.parametrize("kind", ["--dockerfile", "--compose"])
 def test_a_pipe_is_no_file_to_examine(pysupervise: str, tmp_path: Path, kind: str) -> None:
     os.mkfifo(tmp_path / "pipe")

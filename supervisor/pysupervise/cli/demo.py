@@ -11,7 +11,7 @@ from pysupervise.cli.demos.cast import Cast
 from pysupervise.cli.demos.catalog import DEMOS
 from pysupervise.cli.demos.draw import Drawing
 from pysupervise.cli.demos.model import Demo, Event, Result
-from pysupervise.cli.output import CannotError, Column, fold, json_option, screen, table
+from pysupervise.cli.output import CannotError, Column, complain, fold, json_option, screen, table
 from pysupervise.cli.sandbox import Place, best_place
 
 NOT_SHOWN = 1
@@ -45,7 +45,7 @@ def command(name: str | None, *, every: bool, as_json: bool, record: str | None,
             where = best_place() if place is None else Place(place)
             results = _run_silently(chosen, where) if as_json else _run(chosen, where, record, whole=not every)
     except stage.StoppedError as stopped:
-        click.echo("pysupervise: stopped; nothing was left running", err=True)
+        complain("pysupervise: stopped; nothing was left running")
         raise SystemExit(stopped.status) from None
     if as_json:
         values = [result.value() for result in results]

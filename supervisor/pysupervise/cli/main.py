@@ -98,7 +98,7 @@ def run(name: str, arguments: list[str]) -> int:
     output that is full or closed (status 1, or as for usage where 1 is an answer), and one whose reader left (status 1, without a word).
     """
     if sys.stdout is None:
-        click.echo("pysupervise: cannot write: standard output is closed", err=True)
+        output.complain("pysupervise: cannot write: standard output is closed")
         return _failed_output(name)
     try:
         return _run(name, arguments)
@@ -108,7 +108,7 @@ def run(name: str, arguments: list[str]) -> int:
             return 1
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
-        click.echo(f"pysupervise: cannot write: {error.strerror}", err=True)
+        output.complain(f"pysupervise: cannot write: {error.strerror}")
         output.give_up()
         return _failed_output(name)
     except click.Abort:  # Ctrl-C
@@ -116,7 +116,7 @@ def run(name: str, arguments: list[str]) -> int:
     except click.UsageError as error:
         reason = one_line(" ".join(error.format_message().split())).rstrip(".")
         purpose = PURPOSES.get(name, f"run {name}")
-        click.echo(f"pysupervise: cannot {purpose}: {reason}\npysupervise: hint: see pysupervise {name} --help", err=True)
+        output.complain(f"pysupervise: cannot {purpose}: {reason}\npysupervise: hint: see pysupervise {name} --help")
         return _usage_status(name)
     except click.ClickException as error:
         error.show()

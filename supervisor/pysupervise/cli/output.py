@@ -1,5 +1,6 @@
 """How verbs write: tables and trees that fit the terminal, plain lines in a pipe, JSON, and looking again."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -202,6 +203,12 @@ def give_up() -> None:
     os.close(null)
 
 
+def complain(text: str) -> None:
+    """Write to standard error; where that takes nothing, the status says it all."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
 def encodable(text: str) -> str:
     """Return text with a question mark for what standard output's encoding does not have: names of processes can be anything."""
     encoding = sys.stdout.encoding or "ascii"
@@ -217,6 +224,6 @@ class CannotError(click.ClickException):
         super().__init__(reason)
         self.hint = hint
 
-    def show(self, file: Any = None) -> None:
+    def show(self, _file: Any = None) -> None:
         """Write both lines to standard error."""
-        click.echo(f"pysupervise: {self.message}\npysupervise: hint: {self.hint}", file=file or sys.stderr)
+        complain(f"pysupervise: {self.message}\npysupervise: hint: {self.hint}")
