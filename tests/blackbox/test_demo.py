@@ -7,6 +7,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,17 @@ def test_a_command_that_ends_early_is_not_waited_for(pysupervise: str, tmp_path:
     assert (done.returncode, value["verdict"]) == (1, "not shown")
     assert value["reasons"][0] == "without: the command ended before it printed a line 'job:'"
     assert time.monotonic() - began < 10, "less than the demo's patience"
+
+
+def test_where_no_process_can_be_made_that_is_the_reason() -> None:
+    code = (
+        "import sys; sys.executable = '/nonexistent'; sys.argv = ['pysupervise', 'demo', 'exit-status-lost'];"
+        "from pysupervise.__main__ import main; main()"
+    )
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "without: [Errno 2] No such file or directory: '/nonexistent'" in done.stdout
 
 
 def test_a_directory_that_cannot_stand_in_path(pysupervise: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_facts_that_do_not_bear_the_claim_out_are_not_shown(tmp_path: Path, monk
     assert stage.run(example(), Place.HERE, together=True, show=lambda _events: None).shown
     result = stage.run(same, Place.HERE, together=True, show=lambda _events: None)
     assert result.reasons == ["this did not hold: it differs"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_no_thread_can_be_started_that_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    result = stage.run(example(), Place.HERE, together=True, show=lambda _events: None)
+    assert result.reasons == ["without: can't start new thread", "with: can't start new thread"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -41,13 +41,16 @@ class Place(enum.Enum):
 def best_place() -> Place:
     """Return the best place that the kernel permits here; found out by trying."""
     for place in (Place.NAMESPACE, Place.USER_NAMESPACE):
-        tried = subprocess.run(
-            [*prefix(place, 2), sys.executable, "-I", "-S", "-c", ""],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=PROBE_TIME_S,
-        )
+        try:
+            tried = subprocess.run(
+                [*prefix(place, 2), sys.executable, "-I", "-S", "-c", ""],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=PROBE_TIME_S,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            break  # no process can be made: who starts the command says why
         if tried.returncode == 0:
             return place
     return Place.HERE

@@ -95,7 +95,11 @@ def _run_sides(result: Result, sides: tuple[str, ...], directory: str, show: Cal
     ]
     try:
         for thread in threads:
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # no thread could be started
+                result.sides[thread.name].failure = str(error)
+                events.put(None)
         _pass_on(result, events, len(threads), show)
     finally:
         cancelled.set()  # after a normal end nobody looks at it any more
