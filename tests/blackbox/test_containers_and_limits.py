@@ -1,5 +1,6 @@
 """cli/containers.py and cli/limits.py on the real /proc."""
 
+import json
 import os
 import subprocess
 import sys
@@ -103,6 +104,22 @@ def test_a_pid_namespace_counts_its_own_against_its_own_pid_max() -> None:
     done = subprocess.run(in_pid_namespace([sys.executable, "-c", code]), capture_output=True, text=True, check=True)
     release = tuple(int(part) for part in os.uname().release.split(".")[:2])
     assert (int(done.stdout) == 5) is (release >= (6, 14))
+
+
+HIDE = 'mount -o remount,hidepid=2 /proc; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["unshare", "--pid", "--fork"], in_pid_namespace(["sh", "-c", HIDE, "sh"])],
+    ids=["/proc of another namespace", "hidepid"],
+)
+def test_what_cannot_be_counted_is_no_part_of_a_limit(pysupervise: str, command: list[str]) -> None:
+    done = subprocess.run([*command, pysupervise, "zombies", "--json"], capture_output=True, text=True, check=False)
+    files = [limit["file"] for limit in json.loads(done.stdout)["limits"]]
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    assert ("/proc/sys/kernel/pid_max" in files) is (release < (6, 14))
+    assert "/proc/sys/kernel/threads-max" in files
 
 
 def test_pid_max_of_the_namespaces_above_is_called_unseen(pysupervise: str) -> None:

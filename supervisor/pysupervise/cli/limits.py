@@ -31,8 +31,8 @@ class Limit:
         return self.used / self.limit if self.limit else 1.0
 
 
-def limits_of(pid: int) -> list[Limit]:
-    """Return the limits that hold for a process, the nearest to exhaustion first; those that cannot be read are left out."""
+def limits_of(*pids: int) -> list[Limit]:
+    """Return the limits that hold for any of the processes, the nearest to exhaustion first; those that cannot be read are left out."""
     found = []
     tasks = _tasks()
     for name, used in (("pid_max", _tasks_of_namespace() if own_pid_max() else tasks), ("threads-max", tasks)):
@@ -41,7 +41,7 @@ def limits_of(pid: int) -> list[Limit]:
         if limit is not None and used is not None:
             found.append(Limit(name, file, limit, used))
     seen = set()
-    for path in cgroup_paths(pid):
+    for path in (path for pid in pids for path in cgroup_paths(pid)):
         part = path.rstrip("/")
         while True:
             for root in ROOTS:
@@ -73,8 +73,10 @@ def own_pid_max() -> bool:
         return False
 
 
-def _tasks_of_namespace() -> int:
-    """All threads that /proc shows: those of our PID namespace. A task directory has a link for each (proc_pid_task(5))."""
+def _tasks_of_namespace() -> int | None:
+    """All threads of our PID namespace, None where /proc hides some or shows another one. A task directory has a link for each."""
+    if procfs.own_pid() != os.getpid() or procfs.hidden():
+        return None
     found = 0
     for name in os.listdir("/proc"):
         if name.isdigit():

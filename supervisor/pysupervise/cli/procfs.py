@@ -268,6 +268,14 @@ def system_call(pid: int) -> str | None:
     return _text(f"/proc/{pid}/syscall")
 
 
+def own_pid() -> int:
+    """Return our number in /proc, which may show another PID namespace than ours; 0 where we are not in that."""
+    try:
+        return int(os.readlink("/proc/self"))
+    except (OSError, ValueError):
+        return 0
+
+
 def pid_namespace(pid: int) -> str | None:
     """Return the PID namespace of a process, such as "pid:[4026531836]"; None where we may not know it (pid_namespaces(7))."""
     try:

@@ -109,7 +109,7 @@ def look(parent_pid: int | None = None, member: int | None = None) -> Look:
     seen.went = len(first) - len(stale)
     option = procfs.hidden()
     if option:
-        seen.unread.append(f"processes of other users are hidden from this user ({option} of /proc), zombies among them")
+        seen.unread.append(f"processes of other users are hidden from this user ({option} of /proc), with any zombies among them")
     if limits.own_pid_max():
         seen.unread.append("the pid_max of the PID namespaces above this one: it holds here too, and may be lower")
     if member is not None:
@@ -120,8 +120,7 @@ def look(parent_pid: int | None = None, member: int | None = None) -> Look:
             groups.setdefault(stat.parent, []).append(stat)
     seen.parents = sorted((_parent(pid, group) for pid, group in groups.items()), key=lambda parent: (-len(parent.zombies), parent.pid))
     seen.parents = [parent for parent in seen.parents if parent.zombies]
-    by_file = {limit.file: limit for pid in groups or (os.getpid(),) for limit in limits.limits_of(pid or os.getpid())}
-    seen.bounds = sorted(by_file.values(), key=lambda limit: -limit.share)
+    seen.bounds = limits.limits_of(*(pid or procfs.own_pid() for pid in groups or (0,)))
     return seen
 
 
