@@ -15,7 +15,7 @@ import pexpect
 import pytest
 from helpers import PATIENCE_S
 
-from .checks import Check, checker, free_port, passed, service, verdicts
+from .checks import TELLS_EXITS, Check, checker, free_port, passed, service, verdicts
 
 
 @pytest.fixture
@@ -112,8 +112,6 @@ def test_the_culprit_behind_another_init_is_named(check: Check, pysupervise: str
     assert "`sleep 100` if TERM reached it: ignores it (SigIgn: 0000000000004000)" in done.stdout, done
 
 
-# Who was killed when PID 1 ended is told by the kernel from this version on.
-TELLS_EXITS = tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 15)
 LEAVES = 'setsid sh -c "{} sleep 100 & wait" & trap "exit 0" TERM; while :; do sleep 0.05; done'
 
 
@@ -363,7 +361,7 @@ def running(*command: str) -> list[str]:
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
-                words = Path(entry.path, "cmdline").read_bytes().decode().rstrip("\0").split("\0")
+                words = Path(entry.path, "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
             except OSError:
                 continue
             if words == list(command):

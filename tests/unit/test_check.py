@@ -161,6 +161,9 @@ DEFAULT = member(20)
         (member(20, caught=MASK), member(20, caught=MASK), [], True, "handles"),
         (member(20, caught=MASK), member(20, ignored=MASK), [], True, "too-early"),
         (member(20, caught=MASK, inner=1), member(20, inner=1), [], True, "too-early"),
+        (DEFAULT, member(20, ignored=MASK), [], True, "too-early"),
+        (DEFAULT, member(20, ignored=MASK), [], None, "too-early"),
+        (DEFAULT, member(20, caught=MASK), [], True, "handles"),
         (member(20, caught=MASK, name="bash"), member(20, caught=MASK, name="bash"), [DEFAULT], True, "shell"),
         (member(20, inner=1), member(20, inner=1), [], True, "init-without-handler"),
         (replace(member(20, inner=1), awaits=True), member(20, inner=1), [], True, "takes"),
@@ -184,6 +187,20 @@ def test_the_evidence_is_the_line_that_was_read() -> None:
     found = culprit.explain(member(20, ignored=MASK, inner=17, name="sleep"), DEFAULT, None, [], TERM, received=True)
     assert str(found) == "pid 17 `sleep` got TERM and ignores it (SigIgn: 0000000000004000)"
     assert "if TERM reached it: ignores it" in str(culprit.explain(member(20, ignored=MASK), DEFAULT, None, [], TERM, received=None))
+
+
+def test_who_ignored_the_signal_when_it_came_is_not_said_to_have_its_default_action_then() -> None:
+    found = culprit.explain(DEFAULT, member(20, ignored=MASK), None, [], TERM, received=True)
+    assert found.words == "has the default action for TERM now, but ignored it when TERM came (then SigIgn: 0000000000004000)"
+
+
+def test_who_is_killed_with_pid_1_fails_a_start_up_too() -> None:
+    verdict = phases.start_up(PLAN, TERM, 0.1, replace(END, killed=(culprit.killed(member(5)),)))
+    assert (verdict.passed, verdict.words, len(verdict.culprits)) == (
+        False,
+        "TERM came 100 ms after exec: 1 process killed as PID 1 ended 600 ms after TERM",
+        1,
+    )
 
 
 def test_a_failure_has_its_time_too() -> None:

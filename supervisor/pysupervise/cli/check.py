@@ -15,7 +15,8 @@ from pysupervise.cli.checking import phases, report, settings
 from pysupervise.cli.checking.ready import SetupError
 from pysupervise.cli.checking.round import Round, run_moment, run_round
 from pysupervise.cli.sandbox import Place, best_place
-from pysupervise.core import values
+from pysupervise.core import signals, values
+from pysupervise.core.status import SIGNALLED
 
 PASSED, FAILED, UNWRITABLE, NOT_CHECKED = 0, 1, 2, 3
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -140,22 +141,38 @@ def command(
     )
     made = report.Report(plan, place)
     said = Said()
-    with _ended_by_signals():
-        if bare and place is Place.HERE:
-            _not_checked(
-                made,
-                "cannot check with --bare: this system permits no PID namespace here, so COMMAND would not be PID 1",
-                "run it as root, or permit user namespaces; in a container: --privileged or --cap-add SYS_ADMIN",
-            )
-        else:
-            _check(made, (lambda _: None) if as_json else said)
+    interrupted = 0
+    try:
+        with _ended_by_signals():
+            if bare and place is Place.HERE:
+                _not_checked(
+                    made,
+                    "cannot check with --bare: this system permits no PID namespace here, so COMMAND would not be PID 1",
+                    "run it as root, or permit user namespaces; in a container: --privileged or --cap-add SYS_ADMIN",
+                )
+            else:
+                _check(made, (lambda _: None) if as_json else said)
+    except Interrupted as error:
+        interrupted = error.signum
+        made.error, made.error_phase = f"interrupted by {signals.name(interrupted)}", "interrupted"
+        click.echo(f"pysupervise: {made.error}: the command is ended, and what was seen until now is written", err=True)
     if as_json:
         said(json.dumps(report.as_json(made), indent=2))
     if junit is not None:
         _write(junit, report.junit(made))
+    if interrupted:
+        raise SystemExit(SIGNALLED + interrupted)
     if made.error:
         raise SystemExit(NOT_CHECKED)
     raise SystemExit(FAILED if not made.passed else PASSED if said.whole else UNWRITABLE)
+
+
+class Interrupted(BaseException):
+    """A signal came that ends the check."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
 
 
 class Said:
@@ -230,7 +247,7 @@ def _ended_by_signals() -> Iterator[None]:
     def leave(signum: int, _frame: object) -> NoReturn:
         for other in ENDING_SIGNALS:
             signal.signal(other, signal.SIG_IGN)  # once is enough: what follows is bounded
-        raise SystemExit(128 + signum)
+        raise Interrupted(signum)
 
     before = {signum: signal.signal(signum, leave) for signum in ENDING_SIGNALS}
     try:

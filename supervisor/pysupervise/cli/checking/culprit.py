@@ -102,12 +102,9 @@ def _explain(
         return "init-without-handler", words, ("SigCgt",)
     if status.ignored & bit:
         return "ignores", f"{sent} ignores it", ("SigIgn",)
-    # In sigwait the masks of before showed nothing of what it waited for.
-    if handled and was is not None and was.status is not None and not was.awaits and not (was.status.caught | was.blocked) & bit:
-        lost = "ignored it" if was.status.ignored & bit else "was PID 1 without a handler for it" if was.is_init else ""
-        if lost:
-            lines = was.status.evidence("SigIgn" if was.status.ignored & bit else "SigCgt")
-            return "too-early", f"handles {name} now, but {lost} when {name} came (then {lines})", ("SigCgt",)
+    if received is not False and (lost := _lost(was, bit)):
+        has = "handles" if handled else "has the default action for"
+        return "too-early", f"{has} {name} now, but {lost[0]} when {name} came (then {lost[1]})", ("SigCgt",)
     if now.blocked & bit:
         return (
             "takes",
@@ -121,10 +118,22 @@ def _explain(
         return "shell", f"{sent} is a shell with a trap, which runs only when {_names(children)} ends", ("SigCgt",)
     if handled:
         return "handles", f"{sent} has a handler for it, but did not end", ("SigCgt",)
+    if received and was is not None and was.status is not None and was.status.caught & bit:
+        return "handles", f"had a handler for {name} when it came (then {was.status.evidence('SigCgt')}), and did not end", ("SigCgt",)
     if received:
         return "newcomer", f"got {name}, whose default action ends a process, and is not gone yet", ("State", "SigCgt", "ShdPnd")
     in_front = f": {parent.label} in front of it did not pass it on" if parent is not None else ""
     return "unreached", f"never got {name}, which would have ended it{in_front}", ("SigCgt", "SigIgn")
+
+
+def _lost(was: Member | None, bit: int) -> tuple[str, str] | None:
+    """Return why a signal that came then was lost, with the line that says so; None where it was not, or nobody knows."""
+    # In sigwait the masks of before showed nothing of what it waited for.
+    if was is None or was.status is None or was.awaits or (was.status.caught | was.blocked) & bit:
+        return None
+    if was.status.ignored & bit:
+        return "ignored it", was.status.evidence("SigIgn")
+    return ("was PID 1 without a handler for it", was.status.evidence("SigCgt")) if was.is_init else None
 
 
 def _is_shell(member: Member) -> bool:

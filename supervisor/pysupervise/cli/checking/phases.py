@@ -142,9 +142,7 @@ def _clean_up(plan: Plan, facts: Facts, name: str) -> Verdict:
         failures.append(f"exit status {end.status}, expected {' or '.join(map(str, sorted(statuses)))}")
         shown = end.culprits
     if end.killed:
-        failures.append(
-            f"{_count(len(end.killed), 'process', 'processes')} killed as PID 1 ended {moment(end.ended_s or 0.0)} after {name}"
-        )
+        failures.append(_killed(end, name))
         shown += end.killed
     if end.zombies:
         failures.append(f"{_count(len(end.zombies), 'zombie')} for which nobody waited")
@@ -177,11 +175,18 @@ def start_up(plan: Plan, signum: int, after_s: float, end: EndFacts) -> Verdict:
     """Return the verdict on a signal that came so long after exec, while the command was starting. Any exit status will do."""
     name = signals.name(signum)
     failures, shown = ending_failures(plan, end, name)
+    if end.killed:
+        failures.append(_killed(end, name))
+        shown += end.killed
     came = f"{name} came {moment(after_s)} after exec: "
     if failures:
         return Verdict(START_UP, passed=False, words=came + "; ".join(failures), seconds=_seconds(plan, end), culprits=shown)
     words = f"{came}everything was gone {moment(end.ended_s or 0.0)} later, exit status {end.status}"
-    return Verdict(START_UP, passed=True, words=words, seconds=end.ended_s)
+    return Verdict(START_UP, passed=True, words=words + (f"; {end.note}" if end.note else ""), seconds=end.ended_s)
+
+
+def _killed(end: EndFacts, name: str) -> str:
+    return f"{_count(len(end.killed), 'process', 'processes')} killed as PID 1 ended {moment(end.ended_s or 0.0)} after {name}"
 
 
 def _seconds(plan: Plan, end: EndFacts) -> float:

@@ -8,10 +8,12 @@ from pysupervise.cli.checking.service import Service
 from pysupervise.cli.checking.settings import Plan, Ready
 
 NEXT_LOOK_S = 0.01
+LOOK_SHARE = 4  # a look may take a quarter of the time, on machines with very many processes
 CONNECT_TIME_S = 1.0
 # Who listens on nothing so long after its start has no sign of readiness.
 LISTEN_TIME_S = 1.0
 HINT = "--ready says by what to tell, --ready-within waits longer"
+FOREGROUND_HINT = "a service that puts itself into the background ends its container: run it in the foreground"
 LOG_HINT = (
     "whole lines count, and a program may hold them back while its output is a pipe (python -u, stdbuf -oL); --ready-within waits longer"
 )
@@ -26,11 +28,14 @@ class SetupError(Exception):
         self.hint = hint
 
 
-def ended_by_itself(service: Service) -> SetupError:
-    """Return the error for a command that is gone before it was told to go."""
+def ended_early(service: Service, how: str, when: str) -> SetupError:
+    """Return the error for a command that is gone before it was told to go, with those that it left behind."""
     service.finish_output()
-    hint = "its last output stands above" if service.output else "it wrote nothing: try it by hand"
-    return SetupError(f"the command ended by itself with status {service.status} before the signal", hint)
+    left = ", ".join(service.left_by_command() or ())
+    reason = f"the command {how} with status {service.command_status} {when}" + (f", and {left} lived on" if left else "")
+    if left or not (service.output or service.command_status):
+        return SetupError(reason, FOREGROUND_HINT)
+    return SetupError(reason, "its last output stands above" if service.output else "it wrote nothing: try it by hand")
 
 
 def refuse_taken(plan: Plan) -> None:
@@ -59,20 +64,17 @@ def wait_ready(service: Service, plan: Plan) -> str:
     ready, deadline = plan.ready, service.spawned_at + plan.ready_within_s
     while True:
         words = _sign(service, ready)
-        if service.wait_end(0):
-            service.finish_output()
-            if not (ready.kind == "log" and service.matched.is_set()):
-                raise SetupError(
-                    f"the command ended with status {service.status} before it was ready ({ready.text})", "its last output stands above"
-                )
-            raise SetupError(f"the command ended by itself with status {service.status}, right after it was ready", "check takes a service")
+        service.look()
+        if service.wait_command_end(0):
+            was_ready = ready.kind == "log" and service.matched.is_set()
+            raise ended_early(service, "ended", "right after it was ready" if was_ready else f"before it was ready ({ready.text})")
         if words:
             return words
         if time.monotonic() >= deadline:
             raise SetupError(
                 f"the command was not ready within {plan.ready_within_s:g} s ({ready.text})", LOG_HINT if ready.kind == "log" else HINT
             )
-        service.wait_end(NEXT_LOOK_S)
+        service.wait_command_end(max(NEXT_LOOK_S, LOOK_SHARE * service.watch.cost_s))
 
 
 def _sign(service: Service, ready: Ready) -> str:

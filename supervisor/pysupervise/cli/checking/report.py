@@ -41,6 +41,7 @@ class Report:
     rounds: list[Told] = field(default_factory=list)
     error: str = ""  # why it could not be carried to its end
     error_signum: int = 0
+    error_phase: str = "set-up"
 
     @property
     def passed(self) -> bool:
@@ -111,8 +112,8 @@ def junit(report: Report) -> bytes:
                 failed_rounds.add(id(told))
                 ET.SubElement(case, "system-out").text = clean("\n".join(told.output))
     if report.error:
-        case = _case(suite, signals.name(report.error_signum) if report.error_signum else "all", "set-up", None)
-        ET.SubElement(case, "error", {"type": "set-up", "message": clean(report.error)}).text = clean(report.error)
+        case = _case(suite, signals.name(report.error_signum) if report.error_signum else "all", report.error_phase, None)
+        ET.SubElement(case, "error", {"type": report.error_phase, "message": clean(report.error)}).text = clean(report.error)
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 

@@ -1,6 +1,5 @@
 """One round of a check: start, wait until ready, bring requests into flight, send the signal, watch what happens until the end."""
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from pysupervise.cli.checking.culprit import Culprit, culprits, explain, killed
 from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts
 from pysupervise.cli.checking.listener import Openness, Prober
 from pysupervise.cli.checking.phases import SERVER_ERROR
-from pysupervise.cli.checking.ready import SetupError, ended_by_itself, refuse_taken, wait_ready, wait_spawned
-from pysupervise.cli.checking.service import Service
+from pysupervise.cli.checking.ready import LOOK_SHARE, SetupError, ended_early, refuse_taken, wait_ready, wait_spawned
+from pysupervise.cli.checking.service import Service, recipients
 from pysupervise.cli.checking.settings import Plan
 from pysupervise.cli.checking.watch import ZOMBIE_AFTER_S, Look, Member
 from pysupervise.cli.sandbox import Place
@@ -19,14 +18,13 @@ from pysupervise.core import signals
 from pysupervise.core.status import SIGNALLED
 
 LOOK_EVERY_S = 0.05
-LOOK_SHARE = 4  # a look may take a quarter of the time, on machines with very many processes
 MOST_PORTS = 8
 UNANSWERED = "without an answer"
 ANSWER_TIME_S = 1.0
 KILL_STATUS = SIGNALLED + signals.NUMBERS["KILL"]  # an init in front of the command killed it
 AFTER_END_S = 1.0
 DYING_TIME_S = 0.3
-RECIPIENT = re.compile(r"(?:^|: |, )(\d+) ")
+BY_ITSELF = "ended by itself", "before the signal"
 
 
 @dataclass(slots=True)
@@ -59,11 +57,9 @@ def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> tuple[f
     """Run the command and send the signal so long after exec, ready or not. Return when it was sent, and the end. Raises SetupError."""
     with Service(plan.command, bare=plan.bare, place=place) as service:
         wait_spawned(service, plan)
-        if service.wait_end(service.spawned_at + after_s - time.monotonic()):
-            raise SetupError(
-                f"the command ended with status {service.status} within {after_s:.3f} s of its start", "its last output stands above"
-            )
-        before = service.watch.look(root_counts=service.bare)
+        if service.wait_command_end(service.spawned_at + after_s - time.monotonic()):
+            raise ended_early(service, "ended", f"within {after_s:.3f} s of its start")
+        before = service.look()
         sent_at = time.monotonic()
         service.send(signum)
         _watch_until_end(service, sent_at + plan.within_s)
@@ -77,8 +73,8 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
         flights, accepted = _take_off(plan, service)
     except SetupError:
         # Who asks a dying service meets a reset or a refusal; its end follows.
-        if service.wait_end(DYING_TIME_S):
-            raise ended_by_itself(service) from None
+        if service.wait_command_end(DYING_TIME_S):
+            raise ended_early(service, *BY_ITSELF) from None
         raise
     probers: list[Prober] = []
     try:
@@ -89,11 +85,11 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
             for flight in flights:
                 flight.refuse_if_answered()
         except requests.NotInFlightError as error:
-            if service.wait_end(DYING_TIME_S):
-                raise ended_by_itself(service) from None
+            if service.wait_command_end(DYING_TIME_S):
+                raise ended_early(service, *BY_ITSELF) from None
             raise SetupError(error.reason, error.hint) from None
-        if service.wait_end(0):
-            raise ended_by_itself(service)
+        if service.wait_command_end(0):
+            raise ended_early(service, *BY_ITSELF)
         sent_at = time.monotonic()
         service.send(signum)
         for flight in flights:
@@ -306,7 +302,7 @@ def _got(service: Service, signum: int) -> frozenset[int] | None:
     told = [event for event in list(service.events) if event["event"] == "delivered" and event["signal"] == name]
     if not told:
         return None
-    return frozenset(int(number) for event in told for number in RECIPIENT.findall(str(event["recipients"])))
+    return frozenset(pid for event in told for pid, _ in recipients(event))
 
 
 def _killed(service: Service) -> tuple[Culprit, ...]:

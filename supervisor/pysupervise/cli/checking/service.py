@@ -8,6 +8,7 @@ import collections
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import sys
@@ -30,6 +31,8 @@ LINES_KEPT = 200
 LONGEST_LINE_BYTES = 65536
 END_TIME_S = 5.0
 NEXT_LOOK_S = 0.001
+NEXT_EVENT_S = 0.005
+RECIPIENT = re.compile(r"(?:^|: |, )(\d+) ([^ ,]*)")
 
 
 class Service:
@@ -82,6 +85,45 @@ class Service:
             if poll.poll(max(0.0, timeout_s) * 1000):
                 self.ended_at = time.monotonic()
         return bool(self.ended_at)
+
+    def wait_command_end(self, timeout_s: float) -> bool:
+        """Wait for the end of the command itself, which may leave others behind; return whether it came in time."""
+        deadline = time.monotonic() + timeout_s
+        while self.event("command_ended") is None:
+            left_s = deadline - time.monotonic()
+            if self.wait_end(min(NEXT_EVENT_S, left_s)):
+                self._reader.join(END_TIME_S if not self.watch.survivors() else 0)
+                return True
+            if left_s <= 0:
+                return False
+        # Who is still there is told next; with nobody, it is the end.
+        give_up_at = time.monotonic() + END_TIME_S
+        while self.left_by_command() is None and not self.wait_end(NEXT_EVENT_S) and time.monotonic() < give_up_at:
+            pass
+        return True
+
+    @property
+    def command_status(self) -> int:
+        """The exit status of the command, once ``wait_command_end`` has seen its end."""
+        told = self.event("command_ended")
+        return int(told["status"]) if told is not None else self.status
+
+    def left_by_command(self) -> list[str] | None:
+        """Return who was alive when the command ended, as far as it is told; None where nothing is told."""
+        if self.bare:
+            return [member.label for member in self.fates.killed()] if self.ended_at else None
+        events = list(self.events)
+        names = [event["event"] for event in events]
+        if "command_ended" in names:
+            for event in events[names.index("command_ended") :]:
+                if event["event"] == "delivered":
+                    return [self._label(pid, name) for pid, name in recipients(event)]
+        return None
+
+    def _label(self, pid: int, name: str) -> str:
+        """Name a process by its number in its own namespace: with its command line where it was seen."""
+        labels = [member.label for member in self.watch.seen.values() if member.inner_pid == pid]
+        return labels[-1] if labels else f"pid {pid} `{name}`"
 
     def wait_spawned(self, timeout_s: float) -> bool:
         """Wait until the command's own program runs (exec has happened); return whether it did before the end."""
@@ -182,6 +224,11 @@ class Service:
             self._reader.join(END_TIME_S)
             for descriptor in (self._pidfd, self._wake_read, self._wake_write):
                 os.close(descriptor)
+
+
+def recipients(event: dict[str, Any]) -> list[tuple[int, str]]:
+    """Return who got a signal by pysupervise's own words: numbers in their own namespace, and names."""
+    return [(int(number), name) for number, name in RECIPIENT.findall(str(event["recipients"]))]
 
 
 def split_event(line: str) -> tuple[str, dict[str, Any] | None]:
