@@ -283,6 +283,8 @@ def test_a_port_that_is_taken_is_not_taken_for_the_command(check: Check) -> None
         (("--expect", "256", "--", "true"), "cannot use --expect 256: '256' is not an exit status"),
         (("--junit", "/nonexistent/file", "--", "true"), "cannot write /nonexistent/file"),
         (("--junit", "", "--", "true"), "cannot use --junit: its FILE is empty"),
+        (("--http", "http://no.such.host.invalid:1/", "--", "true"), "cannot find the host no.such.host.invalid: "),
+        (("--ready", "tcp:a..b:1", "--", "true"), "cannot find the host a..b: not a host name"),
         (("--moments", "3", "--", "true"), "cannot use --moments without --during-start"),
         (("--refused-within", "3s", "--within", "2s", "--", "true"), "cannot use --refused-within 3s: it is longer than --within 2s"),
     ],

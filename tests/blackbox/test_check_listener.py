@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -104,3 +105,21 @@ def test_who_holds_the_socket_is_named(check: Check) -> None:
     done = check("--refused-within", "200ms", "--within", "500ms", "--", sys.executable, "-Ic", INHERITED, str(port))
     (line,) = (line for line in done.stdout.splitlines() if "  listener  " in line)
     assert line.endswith("; the limit is 0.2 s (--refused-within); pid 3 `sleep 100` held it open"), done
+
+
+UNLINKED = """
+import os, signal, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+signal.signal(signal.SIGTERM, lambda *_: os.unlink(sys.argv[1]))
+while True:
+    signal.pause()
+"""
+
+
+def test_the_socket_of_who_stays_is_named_even_where_its_path_is_gone(check: Check, tmp_path: Path) -> None:
+    done = check("--within", "500ms", "--refused-within", "300ms", "--", sys.executable, "-Ic", UNLINKED, f"{tmp_path}/s")
+    assert (verdicts(done), done.returncode) == (passed("clean-up") | {"draining": "SKIP"}, 1), done
+    (line,) = (line for line in done.stdout.splitlines() if "  clean-up  " in line)
+    assert line.endswith(f"; still listening: unix:{tmp_path}/s"), done

@@ -67,16 +67,38 @@ def test_an_answer_to_half_a_head_counts_once_it_is_whole(check: Check, how: str
     assert ("is not in flight: the server has answered already" in done.stderr) is (how == "whole"), done
 
 
-def test_https_is_checked_as_http_is(check: Check, tmp_path: Path) -> None:
+@pytest.fixture
+def secure(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which check_service.py speaks TLS."""
     file = tmp_path / "both.pem"
     making = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", str(file), "-out", f"{file}.crt"]
     subprocess.run(making, check=True, capture_output=True, timeout=PATIENCE_S)
     file.write_bytes(file.read_bytes() + Path(f"{file}.crt").read_bytes())
+    return {**os.environ, "CERTIFICATE": str(file)}
+
+
+def test_https_is_checked_as_http_is(check: Check, secure: dict[str, str]) -> None:
     port = free_port()
-    environment = {**os.environ, "CERTIFICATE": str(file)}
     for options, called in ((("--slow-http", "slow"), "in flight"), (("--http", ""), "whose head was still being sent")):
-        done = check(options[0], f"https://127.0.0.1:{port}/{options[1]}", *service("drains", port), env=environment)
+        done = check(options[0], f"https://127.0.0.1:{port}/{options[1]}", *service("drains", port), env=secure)
         assert (verdicts(done), done.returncode) == (passed(), 0), done
         assert f"the request {called} was answered with 200, whole (6 bytes)" in done.stdout
-    done = check("--slow-http", f"https://127.0.0.1:{port}/slow", *service("cuts-off", port), env=environment)
+    done = check("--slow-http", f"https://127.0.0.1:{port}/slow", *service("cuts-off", port), env=secure)
     assert (verdicts(done)["draining"], done.returncode) == ("FAIL", 1), done
+
+
+@pytest.mark.parametrize(
+    ("how", "draining", "words"),
+    [
+        ("refuses-new", "FAIL", r"\d of \d requests on new connections failed: \d answered 503"),
+        ("stops-accepting", "FAIL", r"\d of \d requests on new connections failed: [3-9] (reset|closed without an answer)"),
+        ("keeps-listening", "PASS", r"\(requests on them: \d+ answered 200\)"),
+    ],
+)
+def test_requests_on_new_connections_are_sent_over_https_too(
+    check: Check, secure: dict[str, str], how: str, draining: str, words: str
+) -> None:
+    port = free_port()
+    done = check("--http", f"https://127.0.0.1:{port}/", "--within", "3s", *service(how, port), env=secure)
+    assert verdicts(done)["draining"] == draining, done
+    assert re.search(words, done.stdout), done

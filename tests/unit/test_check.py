@@ -239,6 +239,10 @@ def test_who_held_a_late_listener_open_is_named() -> None:
     assert "held it open" not in words(replace(FACTS, ports=(replace(port, refused_s=0.1),)), "listener")
 
 
+def test_addresses_that_were_not_tried_are_named() -> None:
+    assert words(replace(FACTS, untried=("[::]:9", "unix:/s")), "listener").endswith("; 2 more not tried: [::]:9, unix:/s")
+
+
 def test_pysupervise_is_no_culprit_and_a_bare_command_is_one() -> None:
     look = {10: member(10, blocked=MASK, inner=1), 20: member(20, ignored=MASK, inner=2)}
     assert [found.pid for found in culprit.culprits(look, look, TERM, 10, bare=False, got=frozenset({2}))] == [2]

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from pysupervise.cli import output
-from pysupervise.cli.checking import phases, report, settings
+from pysupervise.cli.checking import phases, report, settings, sockets
 from pysupervise.cli.checking.ready import SetupError
 from pysupervise.cli.checking.round import Round, run_moment, run_round
 from pysupervise.cli.sandbox import Place, best_place
@@ -74,7 +74,7 @@ def _limit(word: str) -> float:
     "signal is sent: one that takes a second or more.")  # fmt: skip
 @click.option("--http", metavar="URL", callback=_read("http", settings.url), help="Ask for URL before the signal, and on new connections "
     "after it; without --slow-http also keep a request in flight whose head is still being sent. Draining fails when requests on new "
-    "connections (http only) are reset, closed or cut off, but for those let in within 50 ms of the first refusal, and when one is "
+    "connections are reset, closed or cut off, but for those let in within 50 ms of the first refusal, and when one is "
     "answered with a status from 500 on.")  # fmt: skip
 @click.option("--signal", "signals_", metavar="SIGNAL", multiple=True, default=("TERM",), callback=_read_signals, help="Stop it with this; "
     "repeated: with each in turn. [default: TERM]")  # fmt: skip
@@ -139,6 +139,7 @@ def command(
         repeat=repeat,
         moments=moments if during_start else 0,
     )
+    _refuse_unknown(plan)
     made = report.Report(plan, place)
     said = Said()
     interrupted = 0
@@ -255,6 +256,16 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def _refuse_unknown(plan: settings.Plan) -> None:
+    """Say before anything is started that a host is not known."""
+    for host, port in plan.addresses():
+        try:
+            sockets.addresses(host, port)
+        except (OSError, UnicodeError) as error:  # UnicodeError: no name at all, such as a..b
+            why = (isinstance(error, OSError) and error.strerror) or "not a host name"
+            raise output.CannotError(f"cannot find the host {host}: {why}", "name one that this machine knows, such as 127.0.0.1") from None
 
 
 def _refuse_unwritable(path: str) -> None:

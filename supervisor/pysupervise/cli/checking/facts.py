@@ -67,6 +67,7 @@ class Facts:
     ports: tuple[PortFacts, ...]
     end: EndFacts
     usual_status: int | None = None  # of --http before the signal
+    untried: tuple[str, ...] = ()  # addresses that were not tried: they were too many
 
 
 @dataclass(frozen=True, slots=True)

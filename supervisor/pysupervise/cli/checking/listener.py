@@ -3,7 +3,6 @@
 Each attempt is on its own: one that gets no reply (the queue of a listener that accepts nobody is full) delays no other.
 """
 
-import contextlib
 import errno
 import select
 import socket
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 
 from pysupervise.cli.checking import requests, sockets
 from pysupervise.cli.checking.settings import Url
-from pysupervise.cli.checking.wire import Wire
 
 EVERY_S = 0.005
 CONNECT_TIME_S = 0.25
@@ -145,7 +143,7 @@ class Prober:
         seen.last_accepted_at, seen.refused_at = now, None
         unanswered = sum(late.answer is None for late in seen.late)
         recently = bool(seen.late) and now < seen.late[-1].let_in_at + REQUEST_EVERY_S
-        if self._url is None or self._url.secure or unanswered >= MOST_REQUESTS or recently:
+        if self._url is None or unanswered >= MOST_REQUESTS or recently:
             connection.close()
             return
         late = Late(now)
@@ -155,9 +153,7 @@ class Prober:
 
     def _ask(self, connection: socket.socket, url: Url, late: Late) -> None:
         with connection:
-            with contextlib.suppress(OSError):  # a reset: reading the answer will say so
-                connection.sendall(requests.whole(url))
-            late.answer = requests.receive(Wire(connection, self._idle))
+            late.answer = requests.ask(connection, url, self._idle)
 
     def _idle(self) -> float:
         if self._given_up.is_set():

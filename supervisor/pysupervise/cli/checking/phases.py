@@ -13,12 +13,13 @@ SERVER_ERROR = 500
 # So what was let in so shortly before the first refusal may be lost. uvicorn lost none and node at most what came 5 ms before, on two
 # busy cores; gunicorn leaves its listener open and accepts nobody while its workers finish, and loses all of that time.
 CLOSING_S = 0.05
+MOST_NAMED = 5
 
 
 def judge(plan: Plan, facts: Facts) -> list[Verdict]:
     """Return one verdict a phase."""
     name = signals.name(facts.signum)
-    return [_draining(plan, facts, name), _listener(plan, facts.ports, name), _clean_up(plan, facts, name)]
+    return [_draining(plan, facts, name), _listener(plan, facts, name), _clean_up(plan, facts, name)]
 
 
 def moment(seconds: float) -> str:
@@ -95,7 +96,8 @@ def _request_failure(plan: Plan, request: RequestFacts, name: str) -> str:
     return ""
 
 
-def _listener(plan: Plan, ports: tuple[PortFacts, ...], name: str) -> Verdict:
+def _listener(plan: Plan, facts: Facts, name: str) -> Verdict:
+    ports = facts.ports
     if not ports:
         return Verdict(LISTENER, None, "the command listened on no TCP port and no Unix socket")
     failed = [port for port in ports if port.refused_s is None or port.refused_s > plan.refused_within_s]
@@ -103,6 +105,10 @@ def _listener(plan: Plan, ports: tuple[PortFacts, ...], name: str) -> Verdict:
     if failed:
         shown[0] += f"; the limit is {limit(plan.refused_within_s)} (--refused-within)"
         shown = [words + _held(port) for words, port in zip(shown, failed, strict=True)]
+    if facts.untried:
+        shown.append(
+            f"{len(facts.untried)} more not tried: {', '.join(facts.untried[:MOST_NAMED])}{', ...' * (len(facts.untried) > MOST_NAMED)}"
+        )
     # Who never refused was open until the end of the limit.
     seconds = max(plan.within_s if port.refused_s is None else port.refused_s for port in ports)
     return Verdict(LISTENER, not failed, "; ".join(shown), seconds)

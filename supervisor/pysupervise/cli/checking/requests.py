@@ -6,6 +6,8 @@ a process of the tree, and its receive queue is empty once the server has read w
 """
 
 import contextlib
+import errno
+import functools
 import http.client
 import socket
 import ssl
@@ -18,7 +20,7 @@ from typing import cast
 from pysupervise import __version__
 from pysupervise.cli.checking import sockets
 from pysupervise.cli.checking.settings import Url
-from pysupervise.cli.checking.wire import Wire, until
+from pysupervise.cli.checking.wire import Wire, patiently, until
 
 CONNECT_TIME_S = 5.0
 ACCEPT_TIME_S = 5.0
@@ -69,9 +71,8 @@ class NotInFlightError(Exception):
 def get(url: Url, timeout_s: float = SIMPLE_TIME_S) -> Answer:
     """Send a request and return its answer; whatever goes wrong is part of it."""
     try:
-        with _connect(url, timeout_s) as connection:
-            connection.sendall(whole(url))
-            return receive(Wire(connection, until(time.monotonic() + timeout_s)))
+        with sockets.connect(url.host, url.port, timeout_s) as connection:
+            return ask(connection, url, until(time.monotonic() + timeout_s))
     except OSError as error:
         return Answer(time.monotonic(), error=_words(error))
 
@@ -213,19 +214,40 @@ def receive(wire: Wire) -> Answer:
         return Answer(time.monotonic(), status, count, _words(error) if isinstance(error, OSError) else "no answer")
 
 
-def whole(url: Url) -> bytes:
-    """Return a whole request, for whoever wants to read the answer later."""
-    return _head(url) + b"\r\n"
+def ask(connection: socket.socket, url: Url, idle: Callable[[], float]) -> Answer:
+    """Send a request on a connection, over TLS where the URL says so, and return its answer. ``idle`` as in Wire."""
+    try:
+        connection.settimeout(0)
+        if url.secure:
+            with _secured(connection, url, do_handshake_on_connect=False) as secured:
+                patiently(secured, idle, secured.do_handshake)
+                return _ask(secured, url, idle)
+        return _ask(connection, url, idle)
+    except OSError as error:
+        return Answer(time.monotonic(), error=_words(error))
+
+
+def _ask(connection: socket.socket, url: Url, idle: Callable[[], float]) -> Answer:
+    with contextlib.suppress(OSError):  # a reset: reading the answer will say so
+        connection.sendall(_head(url) + b"\r\n")
+    return receive(Wire(connection, idle))
 
 
 def _connect(url: Url, timeout_s: float) -> socket.socket:
     connection = sockets.connect(url.host, url.port, timeout_s)
-    if not url.secure:
-        return connection
-    context = ssl.create_default_context()
+    return _secured(connection, url) if url.secure else connection
+
+
+def _secured(connection: socket.socket, url: Url, *, do_handshake_on_connect: bool = True) -> ssl.SSLSocket:
+    return _context().wrap_socket(connection, server_hostname=url.host, do_handshake_on_connect=do_handshake_on_connect)
+
+
+@functools.cache
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # whether a service stops well does not depend on its certificate, often a test's own
     context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(connection, server_hostname=url.host)
+    return context
 
 
 def _head(url: Url) -> bytes:
@@ -238,8 +260,10 @@ def _head(url: Url) -> bytes:
 def _words(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "timeout"
-    if isinstance(error, ConnectionResetError | BrokenPipeError):
+    if isinstance(error, ConnectionResetError | BrokenPipeError) or error.errno == errno.ENOTCONN:
         return "reset"
+    if isinstance(error, ssl.SSLEOFError):
+        return CLOSED
     if isinstance(error, ConnectionRefusedError):
         return "refused"
     return error.strerror or str(error)

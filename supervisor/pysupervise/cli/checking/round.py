@@ -80,7 +80,8 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
     try:
         before = service.look()
         listening, unreadable = sockets.listening(before)
-        addresses = _addresses(plan, listening, unreadable=bool(unreadable))
+        every = _addresses(plan, listening, unreadable=bool(unreadable))
+        addresses = every[:MOST_PORTS]
         try:
             for flight in flights:
                 flight.refuse_if_answered()
@@ -138,7 +139,7 @@ def _stop(plan: Plan, signum: int, service: Service) -> Facts:
         )
         for flight, answer, evidence in zip(flights, answers, accepted, strict=True)
     )
-    return Facts(signum, facts, ports, end, usual)
+    return Facts(signum, facts, ports, end, usual, tuple(map(str, every[MOST_PORTS:])))
 
 
 def _usual_status(plan: Plan) -> int | None:
@@ -183,7 +184,7 @@ def _addresses(plan: Plan, listening: list[sockets.Socket], *, unreadable: bool)
     ports = {found.local.port for found in listening} - {None}
     named = [address for address in plan.addresses() if address.port in ports or unreadable or not ports]
     others = [found.reach for found in listening if not any(address.reaches(found.local) for address in named)]
-    return list(dict.fromkeys([*named, *others]))[:MOST_PORTS]
+    return list(dict.fromkeys([*named, *others]))
 
 
 def _watch_until_end(
@@ -258,11 +259,12 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
         if not late:
             to_blame = _killed_ones(service, to_blame)
     leftovers: tuple[str, ...] = ()
-    open_sockets: tuple[str, ...] = ()
     if service.ended_at:
         leftovers = tuple(member.label for member in service.watch.survivors())
         inodes = {found.inode for found in listening}
-        open_sockets = tuple(str(found) for found in sockets.listeners() if found.inode in inodes)
+        still = [found for found in sockets.listeners() if found.inode in inodes]
+    else:
+        still, _ = sockets.listening(service.look())
     zombies = tuple(
         explain(member, None, service.watch.last.get(member.stat.parent) or _seen(service, member.stat.parent), [], signum, received=None)
         for member in service.watch.lasting_zombies()
@@ -275,7 +277,7 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
         zombies=zombies,
         killed=_killed(service),
         leftovers=leftovers,
-        open_sockets=open_sockets,
+        open_sockets=tuple(dict.fromkeys(map(str, still))),
         note=_note(service),
     )
 

@@ -10,6 +10,9 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -24,6 +27,18 @@ def until(deadline: float) -> Callable[[], float]:
         return left_s
 
     return left
+
+
+def patiently(connection: socket.socket, idle: Callable[[], float], step: Callable[[], Result]) -> Result:
+    """Return what a step on a connection that does not block comes to, once it can be done; ``idle`` as in Wire."""
+    while True:
+        timeout_s = idle()
+        try:
+            return step()
+        except NOT_YET as error:
+            wait = select.poll()
+            wait.register(connection, select.POLLOUT if isinstance(error, ssl.SSLWantWriteError) else select.POLLIN)
+            wait.poll(timeout_s * 1000)
 
 
 class Wire(io.RawIOBase):
@@ -41,14 +56,7 @@ class Wire(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Wait for data, and return how much came; 0 at the end of the connection. Raises OSError, also what ``idle`` raises."""
-        while True:
-            timeout_s = self._idle()
-            try:
-                return self._connection.recv_into(buffer)
-            except NOT_YET as error:
-                wait = select.poll()
-                wait.register(self._connection, select.POLLOUT if isinstance(error, ssl.SSLWantWriteError) else select.POLLIN)
-                wait.poll(timeout_s * 1000)
+        return patiently(self._connection, self._idle, lambda: self._connection.recv_into(buffer))
 
     def makefile(self, _mode: str) -> "Lines":
         """Return it as http.client wants it."""
