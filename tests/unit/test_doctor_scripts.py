@@ -1,12 +1,13 @@
 """doctor --dockerfile: entry scripts, and where shell text leads."""
 
+import json
 from pathlib import Path
 
 import pytest
 from helpers import doctor_findings
 
 from pysupervise.cli.diagnosis import rules_dockerfile, script, shellflow, shelltext
-from pysupervise.cli.diagnosis.finding import Finding, Unread
+from pysupervise.cli.diagnosis.finding import Finding, Passed, Unread
 
 SCRIPTS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     "exec": ('#!/bin/sh\nset -e\nexec "$@"\n', []),
@@ -62,6 +63,28 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     "background": ("#!/bin/sh\nsvc &\n", [("last-command-in-background", 2)]),
     "wait": ("#!/bin/sh\nsvc &\nwait\n", [("wait-without-trap", 3)]),
     "wait with a trap": ("#!/bin/sh\ntrap 'kill $pid' TERM\nsvc &\npid=$!\nwait $pid\n", []),
+    "echo behind the service": ("#!/bin/sh\nsvc\necho x\n", [("last-command-without-exec", 2)]),
+    "exit behind the service": ("#!/bin/sh\nsvc; exit $?\n", [("last-command-without-exec", 2)]),
+    "a short command behind the service": ("#!/bin/sh\nsvc\nrm -f pid\n", [("last-command-without-exec", 2)]),
+    "a word behind the service in a branch": ("#!/bin/sh\nif x; then\n  svc\n  echo done\nfi\n", [("last-command-without-exec", 3)]),
+    "a word behind a task beside exec": ("#!/bin/sh\nif x; then\n  ./migrate\n  echo done\nelse\n  exec svc\nfi\n", []),
+    "behind the service in a function": ('#!/bin/sh\nrun() { svc; echo "$?"; }\nrun\nexit 0\n', [("last-command-without-exec", 2)]),
+    "a function that only tidies": ("#!/bin/sh\ntidy() { rm -f x; }\nsvc\ntidy\n", [("last-command-without-exec", 3)]),
+    "wait and exit": ("#!/bin/sh\nsvc &\nwait $!\nexit $?\n", [("wait-without-trap", 3)]),
+    "echo behind the background": ("#!/bin/sh\nsvc &\necho started\n", [("last-command-in-background", 2)]),
+    "a pipe and exit": ("#!/bin/sh\nsvc | cat\nexit 0\n", [("last-command-in-a-pipe", 2)]),
+    "at the end of a pipe": ("#!/bin/sh\necho x | svc\n", [("last-command-in-a-pipe", 2)]),
+    "only short commands": ("#!/bin/sh\nmkdir d\ncp a d\necho x | tee d/log\n", []),
+    "behind exec": ("#!/bin/sh\nexec svc\necho never\n", []),
+    "behind exec and ||": ("#!/bin/sh\nexec svc || exit 1\nother\n", []),
+    "behind exec that may not be": ("#!/bin/sh\n[ -f x ] && exec svc\nother\n", [("last-command-without-exec", 3)]),
+    "exec of redirections": ("#!/bin/bash\nexec 3>&1 2> log {fd}<in > >(tee $(date).log)\nsvc\n", [("last-command-without-exec", 3)]),
+    "exec of redirections at last": ("#!/bin/sh\nsvc\nexec >&2\n", [("last-command-without-exec", 2)]),
+    "a trap in a function": ("#!/bin/sh\ninit() { trap stop TERM; }\ninit\nsvc &\nwait\n", []),
+    "command exec": ("#!/bin/sh\ncommand exec svc\n", []),
+    "arithmetic": ("#!/bin/bash\n(( x = 1 << 3 ))\nif (( x > 4 )); then\n  (( x++ ))\nfi\nsvc\n", [("last-command-without-exec", 6)]),
+    "a placeholder": ("#!/bin/sh\nsvc &\nexec tail -f /dev/null\n", [("service-behind-placeholder", 3)]),
+    "a placeholder with nothing beside": ("#!/bin/sh\nexec sleep infinity\n", []),
     "in quotes and comments": ('#!/bin/sh\necho \'\n"$@"\n\' # "$@"\nexec x\n', []),
     "in a here-document": ('#!/bin/sh\ncat <<EOF\n"$@"\nEOF\nexec x\n', []),
 }
@@ -133,6 +156,11 @@ def test_shell_operators(text: str, expected: list[str]) -> None:
         ("#!/bin/sh\nif x; then exec a; elif y; then exec b; fi\n", True),
         ('#!/bin/bash\n_main() {\n if x; then :; fi\n exec "$@"\n}\nif ! sourced; then\n _main "$@"\nelse\n  return\nfi\n', True),
         ("#!/bin/sh\nexec a | tee log\n", False),
+        ("#!/bin/sh\nexec a\necho never\n", True),
+        ('#!/bin/sh\nmain() { exec "$@"; }\nmain "$@"; exit $?\n', True),
+        ("#!/bin/sh\nexec > log 2>&1\n", False),
+        ("#!/bin/bash\nexec > >(tee log | cat)\nexec a\n", True),
+        ("#!/bin/sh\nexec >log a\n", True),
         ("#!/bin/sh\nif x; then\n exec a\n", False),
     ],
 )
@@ -162,3 +190,89 @@ def test_a_long_text_is_read_in_one_pass() -> None:
     pieces = list(shelltext.split("a;" * 200_000 + "\n" + "cat <<E\n" + "x\n" * 200_000 + "E\nexec b\n"))
     assert len(pieces) == 200_002
     assert pieces[-1].line == 200_004
+
+
+def _examined(directory: Path, script_text: str, start: str = 'ENTRYPOINT ["/e.sh"]\n') -> list[object]:
+    (directory / "e.sh").write_bytes(script_text.encode())
+    return list(rules_dockerfile.examine("FROM x\nCOPY e.sh /e.sh\n" + start, "D", str(directory)))
+
+
+@pytest.mark.parametrize(
+    ("script_text", "command", "expected"),
+    [
+        ("exec su app -c svc", "", [("wrapper-in-front", "warning", 2)]),
+        ("exec env A=1 runuser -u app -- svc", "", [("wrapper-in-front", "warning", 2)]),
+        ("exec flock /lock svc", "", [("wrapper-in-front", "warning", 2)]),
+        ("exec flock --no-fork /lock svc", "", []),
+        ("exec gosu app svc", "", []),
+        ("exec setpriv --reuid 1 svc", "", []),
+        ("exec sudo -u app svc", "", []),
+        ("exec npm start", "", [("script-runner-in-front", "warning", 2)]),
+        ("exec sh -c 'svc; echo x'", "", [("shell-in-front", "error", 2)]),
+        ("exec sh -c 'exec svc'", "", []),
+        ('exec "$@"', 'CMD ["npm", "start"]\n', [("script-runner-in-front", "warning", 2)]),
+        ('exec gosu app "$@"', 'CMD ["sh", "-c", "a && b"]\n', [("shell-in-front", "error", 2)]),
+        ('exec "$@"', 'CMD ["svc"]\n', []),
+    ],
+)
+def test_what_a_script_hands_over_to(script_text: str, command: str, expected: list[tuple[str, str, int]], tmp_path: Path) -> None:
+    """Handing over is right only where what comes then takes the signal."""
+    remarks = _examined(tmp_path, f"#!/bin/sh\n{script_text}\n", 'ENTRYPOINT ["/e.sh"]\n' + command)
+    assert doctor_findings(remarks) == expected
+    assert any(isinstance(remark, Passed) and "hands over" in remark.text for remark in remarks) is not bool(expected)
+
+
+@pytest.mark.parametrize("text", ['exec "$@"\n', '#!/bin/sh\r\nexec "$@"\r\n'], ids=["no interpreter", "DOS line ends"])
+def test_a_script_that_cannot_start_is_not_praised(text: str, tmp_path: Path) -> None:
+    remarks = _examined(tmp_path, text)
+    assert [remark.severity for remark in remarks if isinstance(remark, Finding)] == ["error"]
+    assert not [remark for remark in remarks if isinstance(remark, Passed)]
+
+
+def test_a_python_script_is_not_read_as_a_shells(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text("import app\napp.run()\n")
+    for start, rules in (('["/run.py"]', ["no-interpreter-line"]), ('["tini", "--", "/run.py"]', [])):
+        text = f"FROM x\nCOPY run.py /run.py\nENTRYPOINT {start}\n"
+        remarks = rules_dockerfile.examine(text, "D", str(tmp_path))
+        assert [remark.rule for remark in remarks if isinstance(remark, Finding)] == rules
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("COPY <<'EOF' /e.sh\n#!/bin/sh\necho $HOME\nsvc\nEOF\n", [("last-command-without-exec", "error", 5)]),
+        ('COPY --chmod=755 <<-"e.sh" /\n\t#!/bin/sh\n\tsvc\n\te.sh\n', [("last-command-without-exec", "error", 4)]),
+        ("COPY <<EOF /e.sh\n#!/bin/sh\nsvc\nEOF\n", [("last-command-without-exec", "error", 4)]),
+        ("COPY <<'a' <<'e.sh' /\n#!/bin/sh\nsvc\na\n#!/bin/sh\nexec svc\ne.sh\n", []),
+        ('COPY <<EOF /e.sh\n#!/bin/sh\n"$@"\nEOF\n', []),  # the build puts variables in
+    ],
+)
+def test_a_script_in_a_here_document(text: str, expected: list[tuple[str, str, int]], tmp_path: Path) -> None:
+    remarks = list(rules_dockerfile.examine(f'FROM x\n{text}ENTRYPOINT ["/e.sh"]\n', "D", str(tmp_path)))
+    assert doctor_findings(remarks) == expected
+    assert [one for one in remarks if isinstance(one, Unread) and "not quoted" in one.text] == [] or '"$@"' in text
+
+
+@pytest.mark.parametrize(
+    ("base", "shell", "text", "severity"),
+    [
+        ("debian", "bash", "svc; echo x", "error"),
+        ("debian", "bash", "svc && true", "error"),
+        ("debian", "bash", "a; b && svc", "error"),
+        ("debian", "bash", "a && b; svc", "warning"),
+        ("debian", "bash", "a\nb && svc", "warning"),
+        ("debian", "zsh", "a; svc", "warning"),
+        ("debian", "sh", "a; svc", "error"),
+        ("node:20-alpine", "sh", "a; svc", "warning"),
+        ("node:20-alpine", "sh", "svc; echo x", "error"),
+        ("debian", "sh", "svc; exit $?", "error"),
+        ("debian", "sh", "exec svc; echo never", None),
+        ("debian", "sh", "mkdir d; cp a d", None),
+        ("debian", "sh", "prepare && exec su app -c svc", "warning"),
+        ("debian", "sh", "exec su app -c svc", "warning"),
+    ],
+)
+def test_which_shells_stay(base: str, shell: str, text: str, severity: str | None, tmp_path: Path) -> None:
+    """Measured: bash 5.2, zsh 5.9 and busybox 1.35 execute the last command of a list, dash does not; none does where something follows."""
+    remarks = rules_dockerfile.examine(f"FROM {base}\nCMD {json.dumps([shell, '-c', text])}\n", "D", str(tmp_path))
+    assert [one.severity for one in remarks if isinstance(one, Finding)] == ([severity] if severity else [])

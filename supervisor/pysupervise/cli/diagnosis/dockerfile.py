@@ -18,6 +18,16 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A here-document."""
+
+    name: str  # the mark that ends it
+    text: str
+    line: int  # of its first line, from 1
+    quoted: bool  # variables are not put in
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """One instruction, its continuation lines joined."""
 
@@ -27,6 +37,7 @@ class Instruction:
     column: int  # of the value, from 1
     flags: tuple[str, ...] = ()
     source: str = ""  # its lines joined, cut, for evidence
+    documents: tuple[Document, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...] | None:
@@ -111,18 +122,23 @@ def instructions(text: str) -> Iterator[Instruction]:
         if found is None:
             continue
         name, value, flags = found[1].upper(), joined[found.end() :], []
+        documents = []
         while flag := FLAG.match(value):
             flags.append(flag[0].strip())
             value = value[flag.end() :]
         if name in WITH_HEREDOCS:
             for document in HEREDOC.finditer(value):
+                inside: list[str] = []
+                begin = index
                 while index < len(lines):
-                    end = lines[index].lstrip("\t") if document[1] else lines[index]
+                    line_inside = lines[index].lstrip("\t") if document[1] else lines[index]
                     index += 1
-                    if end == document[3]:
+                    if line_inside == document[3]:
                         break
+                    inside.append(line_inside + "\n")
+                documents.append(Document(document[3], "".join(inside), begin + 1, bool(document[2])))
         position = line.find(value.split()[0]) if value.split() else -1
-        yield Instruction(name, value.strip(), first + 1, max(position, 0) + 1, tuple(flags), shortened(joined))
+        yield Instruction(name, value.strip(), first + 1, max(position, 0) + 1, tuple(flags), shortened(joined), tuple(documents))
 
 
 def shortened(text: str) -> str:

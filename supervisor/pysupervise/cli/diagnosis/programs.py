@@ -61,6 +61,7 @@ ALIASES = {
 SYSTEMD_PATHS = frozenset({"/sbin/init", "/usr/sbin/init"})  # where the image is no alpine, whose init is busybox's
 BUSYBOX_IMAGES = frozenset({"alpine", "busybox"})
 # Programs that stay in front of what they start: what that does to a stop, and what to write instead. Measured with Debian 12's.
+NO_FORK = frozenset({"-F", "--no-fork"})  # flock replaces itself then
 USER_SWITCHERS = frozenset({"su", "runuser"})
 _SWITCHER = (
     "At TERM it passes the signal on, waits 2 s, and kills the command with KILL, however long the grace period is.",
@@ -70,7 +71,14 @@ _APACHECTL = (
     "Debian's is a shell script that starts the server without exec: the shell gets the stop signal, and passes nothing on.",
     '["sh", "-c", ". /etc/apache2/envvars && exec apache2 -D FOREGROUND"], and STOPSIGNAL SIGWINCH',
 )
-WRAPPERS = {"su": _SWITCHER, "runuser": _SWITCHER, "apachectl": _APACHECTL, "apache2ctl": _APACHECTL}
+_DEAF = (
+    "As PID 1 it does nothing on TERM; below an init it dies of it, and the kernel kills the service.",
+    'start the service without it, or ENTRYPOINT ["pysupervise", "--"] in front, which signals the whole tree and waits for it',
+)
+WRAPPERS = {
+    "su": _SWITCHER, "runuser": _SWITCHER, "apachectl": _APACHECTL, "apache2ctl": _APACHECTL,
+    "flock": _DEAF, "dbus-run-session": _DEAF,
+}  # fmt: skip
 IMAGE_SERVICES = {"php": "php-fpm"}  # where an image is called otherwise than what it runs
 # Base images that set the right STOPSIGNAL themselves: their last path component, or the beginning of it.
 SETTING_IMAGES = {"nginx": QUIT, "openresty": QUIT, "httpd": WINCH, "postgres": INT, "php": QUIT, "haproxy": USR1}

@@ -118,11 +118,8 @@ def _service(own: Value, others: dict[str, Value], file: str, directory: str, li
         launched = launch.read(start.words, start.environment)
         if start.unknown_entrypoint:
             yield Unread(f"the image's own ENTRYPOINT: judged as if it had none ({start.place.file}:{start.place.line})")
-        yield from rules_launch.shell(launched, start.service_place)
-        yield from rules_launch.several_processes(launched, start.service_place)
+        yield from rules_launch.in_front(launched, start.service_place, start.base)
         yield from rules_launch.inits(launched, start.place)
-        yield from rules_launch.script_runner(launched, start.service_place)
-        yield from rules_launch.wrapper(launched, start.service_place)
         init = get("init")
         if init is None or not init.is_true:
             yield from rules_launch.without_init(launched, start.service_place)

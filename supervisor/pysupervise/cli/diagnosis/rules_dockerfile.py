@@ -1,14 +1,11 @@
 """Rules of a Dockerfile: of the final stage, or of the one that is named."""
 
-import os
 from collections.abc import Iterator
 
-from pysupervise.cli.diagnosis import launch, programs, rules_launch, script, shellflow
+from pysupervise.cli.diagnosis import launch, rules_launch, rules_script
 from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage, stages
-from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
+from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Remark, Unread
 from pysupervise.cli.diagnosis.rules_launch import Place
-
-MOST_SCRIPT_BYTES = 1 << 20
 
 
 class NoStageError(Exception):
@@ -70,14 +67,11 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
     if command is not None and not shell_form_entry and launched.stands_in(stage.words_of(command)):
         service_place = _place(file, command)
     variables = {name: _place(file, instruction) for name, instruction in stage.environment_set_at.items()}
-    yield from rules_launch.shell(launched, service_place)
-    yield from rules_launch.several_processes(launched, service_place)
+    yield from rules_launch.in_front(launched, service_place, stage.base)
     yield from rules_launch.inits(launched, place, variables)
     yield from rules_launch.without_init(launched, service_place)
-    yield from rules_launch.script_runner(launched, service_place)
-    yield from rules_launch.wrapper(launched, service_place)
     yield from _stop_signal(stage, launched, file, place)
-    yield from _script(stage, launched, file, place, context)
+    yield from rules_script.examine(stage, launched, file, place, context)
 
 
 def effective(stage: Stage) -> tuple[tuple[str, ...], Instruction]:
@@ -150,95 +144,6 @@ def _stop_signal(stage: Stage, launched: launch.Launch, file: str, place: Place)
         yield from rules_launch.stop_signal(launched, own, number, str(place), stage.base)
     else:
         yield number
-
-
-def _script(stage: Stage, launched: launch.Launch, file: str, place: Place, context: str) -> Iterator[Remark]:
-    words = launched.service
-    by_shell = bool(launched.shell)
-    if words and programs.is_shell(words) and len(words) > 1 and not words[1].startswith("-"):
-        words, by_shell = words[1:], True  # sh /entrypoint.sh
-    if not words or not ("/" in words[0] or words[0].endswith(".sh")):
-        return
-    path = words[0]
-    found = script.in_context(path, stage, context)
-    if found is None:
-        if path.endswith(".sh"):
-            heredocs = any("<<" in copy.value for copy in stage.copies)
-            why = "it may be one of the heredocs, which are not judged here" if heredocs else "no COPY of it is found in the build context"
-            yield Unread(f"{path}, which {file}:{place.line} starts: {why}")
-        return
-    try:
-        with open(found, encoding="utf-8", errors="replace", newline="") as opened:
-            text = opened.read(MOST_SCRIPT_BYTES)
-    except OSError as error:
-        yield Unread(f"{found}: {error.strerror}")
-        return
-    shown = os.path.normpath(found)
-    if "\0" in text or not script.is_shell_script(text):
-        return
-    if not text.startswith("#!") and not by_shell and all(init.is_ours for init in launched.inits):
-        # execve(2) refuses it; a shell and execvp(3), which other inits call, take /bin/sh instead.
-        yield Finding(
-            ERROR,
-            "no-interpreter-line",
-            f"{shown} has no `#!` line",
-            (f"{shown}:1:1: {text.partition(chr(10))[0].rstrip()}",),
-            "The kernel does not know what should run it (exec format error): the container does not start.",
-            f"#!/bin/sh as the first line of {shown}",
-        )
-    if text.partition("\n")[0].startswith("#!") and text.partition("\n")[0].endswith("\r"):
-        yield Finding(
-            ERROR,
-            "carriage-return",
-            f"{shown} has DOS line ends",
-            (f"{shown}:1:1: {text.partition(chr(10))[0].rstrip()}\\r",),
-            "The kernel looks for an interpreter whose name ends in a carriage return: the container does not start (no such "
-            "file or directory).",
-            f"sed -i 's/\\r$//' {shown}, and *.sh text eol=lf in .gitattributes",
-        )
-    yield from _script_flaws(shown, text.replace("\r\n", "\n"), launched)
-
-
-def _script_flaws(shown: str, text: str, launched: launch.Launch) -> Iterator[Remark]:
-    flow = shellflow.follow(text)
-    found = script.flaws(flow)
-    if not found:
-        if flow.hands_over:
-            yield Passed(f"{shown} hands over with exec")
-        else:
-            yield Unread(f"where {shown} leads: it ends in a subshell, a builtin, a trap or a loop over a list, which is not judged here")
-    ours = launched.ours
-    covered = ours is not None and ours.settings is not None and ours.settings.forward != "child"
-    for flaw in found:
-        severity = INFO if covered else WARNING if flaw.minor else ERROR
-        at = f"{shown}:{flaw.line}:{flaw.column}: {flaw.text}"
-        if covered:
-            consequence = "pysupervise signals the service too; the status is the script's, not the service's."
-        elif launched.inits:
-            consequence = (
-                f"{launched.inits[-1].name} passes the stop signal to the shell, leaves when that dies, and the kernel kills the service."
-            )
-        else:
-            consequence = "The shell stays PID 1, does nothing on TERM and passes nothing on: a stop ends with KILL, status 137."
-        if flaw.rule == "last-command-in-background":
-            title, fix = "the last command runs in the background, and the script ends", "exec it in the foreground"
-            consequence = "When the script ends, PID 1 ends, and the kernel kills what it started."
-            severity = ERROR if not launched.inits else severity
-        elif flaw.rule == "wait-without-trap":
-            title, fix = (
-                "the script waits for background processes, and traps no signal",
-                f"one process and exec, or {rules_launch.WITH_INIT} in front",
-            )
-        elif flaw.rule == "last-command-is-a-loop":
-            title = "the script ends in a loop: its shell stays, and traps no signal"
-            fix = f"trap 'exit 143' TERM and `sleep 60 & wait $!` in the loop, or {rules_launch.WITH_INIT} in front"
-        elif flaw.rule == "last-command-in-a-pipe":
-            title = "the last command is a pipe, whose shell stays, with exec or without"
-            fix = f"send the output to the file or program without a pipe, or {rules_launch.WITH_INIT} in front"
-        else:
-            what = 'the arguments ("$@")' if flaw.rule == "no-exec-before-arguments" else "the last command"
-            title, fix = f"the script starts {what} without exec" + " in one of its branches" * flaw.minor, f"exec {flaw.text}"
-        yield Finding(severity, flaw.rule, title, (at,), consequence, fix)
 
 
 def _place(file: str, instruction: Instruction) -> Place:

@@ -1,11 +1,12 @@
 """Rules that Dockerfiles and compose files share: what a command line of known words does with a stop."""
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from pysupervise.cli.diagnosis import launch, programs, runners, shellflow, shelltext
-from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread
+from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread, unique
 from pysupervise.core import signals
 
 WITH_INIT = 'ENTRYPOINT ["pysupervise", "--"]'
@@ -26,14 +27,29 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}: {self.text}"
 
 
-def shell(launched: launch.Launch, place: Place) -> Iterator[Remark]:
-    """Judge a shell in front of the service, below the init that there is, if any."""
+def in_front(launched: launch.Launch, place: Place, base: str = "") -> Iterator[Remark]:
+    """Judge what stands between the init and the service. ``base``: the image's name."""
+    yield from unique(
+        (
+            *shell(launched, place, base),
+            *several_processes(launched, place),
+            *script_runner(launched, place),
+            *wrapper(launched, place),
+        )
+    )
+
+
+def shell(launched: launch.Launch, place: Place, base: str = "") -> Iterator[Remark]:
+    """Judge a shell in front of the service, below the init that there is, if any. ``base``: the image's name."""
     if not launched.shell:
         return
     between = shelltext.operators(launched.text)
     flow = shellflow.follow(launched.text)
     if flow.hands_over:
-        yield Passed(f"the shell of {place.file}:{place.line} hands over with exec")
+        behind = list(handed_over(flow, launched, lambda _: place))
+        yield from behind
+        if not behind:
+            yield Passed(f"the shell of {place.file}:{place.line} hands over with exec")
         return
     if flow.traps:
         yield Unread(f"what the shell of {place.file}:{place.line} does on the stop signal: it has a trap of its own")
@@ -64,13 +80,15 @@ def shell(launched: launch.Launch, place: Place) -> Iterator[Remark]:
             f"When the shell dies of the stop signal {init.name} leaves, and the kernel kills the service before it has cleaned up.",
             exec_fix,
         )
-    elif name == "bash" and flow.decided and _is_list_of_commands(launched.text) and not flow.tails[-1].in_branch:
+    elif between and flow.decided and flow.tails and all(tail.passing for tail in flow.tails):
+        yield Unread(f"which command of {place.file}:{place.line} lasts: those known here end by themselves")
+    elif (replaces := _replaces_itself(name, base)) and flow.decided and _is_list_of_commands(launched.text) and _ends_in_service(flow):
         yield Finding(
             WARNING,
             "shell-in-front",
-            "bash starts the service as the last of several commands",
+            f"{name} starts the service as the last of several commands",
             (str(place),),
-            "bash 5.2 replaces itself with the last command of such a list; older ones, and other shells, stay PID 1: then TERM does "
+            f"{replaces} replaces itself with the last command of such a list; older ones, and other shells, stay PID 1: then TERM does "
             "nothing, and a stop ends with KILL, status 137.",
             exec_fix,
         )
@@ -96,13 +114,50 @@ def shell(launched: launch.Launch, place: Place) -> Iterator[Remark]:
         )
 
 
+def handed_over(
+    flow: shellflow.Flow, outer: launch.Launch, place_of: Callable[[shellflow.Tail], Place], arguments: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Judge what a shell hands over to: another shell, a package manager, su. ``arguments``: what "$@" stands for."""
+    for tail in flow.tails:
+        if not tail.hands_over:
+            continue
+        try:
+            words = shlex.split(" ".join(tail.executed))
+        except ValueError:
+            continue
+        words = [part for word in words for part in (arguments if word in ("$@", "${@}", "$*") else [word])]
+        inner = launch.read(words)
+        if inner.text.lstrip().startswith("$"):
+            continue
+        whole = launch.Launch((*outer.inits, *inner.inits), inner.shell, inner.text, inner.service)
+        place = place_of(tail)
+        for rule in (shell, script_runner, wrapper):
+            yield from (remark for remark in rule(whole, place) if isinstance(remark, Finding))
+
+
+def _replaces_itself(name: str, base: str) -> str:
+    """Return the shell that runs the last command of a list in its own place, "" where it is none of those measured."""
+    if name in ("sh", "ash"):
+        return "busybox 1.35" if any(word in base for word in programs.BUSYBOX_IMAGES) else ""
+    return {"bash": "bash 5.2", "zsh": "zsh 5.9", "busybox": "busybox 1.35"}.get(name, "")
+
+
+def _ends_in_service(flow: shellflow.Flow) -> bool:
+    return not flow.tails[-1].in_branch and not any(tail.followed or tail.passing or tail.piped for tail in flow.tails)
+
+
 def _is_list_of_commands(text: str) -> bool:
     """Whether it is simple commands one after the other, none of them in the background, in a pipe, or redirected at last."""
     pieces = list(shelltext.split(text))
     operators = {piece.separator for piece in pieces}
     last = pieces[-1].text if pieces else ""
+    line: list[str] = []  # the operators of the last line
+    for piece in pieces[:-1]:
+        line = [] if piece.separator == "\n" else [*line, piece.separator]
     return (
         operators <= {";", "&&", "||", "\n", ""}
+        # bash stays with `a; b && c`, and not with `a && b; c`.
+        and not (line and line[-1] != ";" and ";" in line)
         and not any(mark in last for mark in "<>{}()")
         and not set(last.split()[:1]) & shelltext.RESERVED
     )
@@ -271,7 +326,7 @@ def wrapper(launched: launch.Launch, place: Place) -> Iterator[Remark]:
     """Judge programs that start the service as their child, and what they do with a stop."""
     name = programs.base_name(launched.service[0]) if launched.service else ""
     found = programs.WRAPPERS.get(name)
-    if found is None:
+    if found is None or (name == "flock" and programs.NO_FORK & set(launched.service)):
         return
     consequence, fix = found
     covered = name not in programs.USER_SWITCHERS and launched.ours is not None and launched.ours.signals_group()

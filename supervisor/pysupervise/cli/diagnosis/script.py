@@ -5,14 +5,11 @@ import re
 from dataclasses import dataclass
 
 from pysupervise.cli.diagnosis import programs, shellflow, shelltext
-from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage
+from pysupervise.cli.diagnosis.dockerfile import HEREDOC, Document, Instruction, Stage
 
+# As PID 1 they do nothing on TERM: beside something in the background they only keep the container up.
+PLACEHOLDERS = frozenset({"sleep", "tail"})
 ARGUMENTS = re.compile(r'^"?\$\{?[@*]\}?"?$')
-# Commands that end by themselves: last in a branch they are no service.
-PREPARING = frozenset({
-    "cat", "chgrp", "chmod", "chown", "cp", "curl", "cut", "date", "find", "grep", "install", "ln", "ls", "mkdir", "mv", "rm", "sed", "tar",
-    "touch", "useradd", "usermod", "wget", "which",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +21,7 @@ class Flaw:
     column: int
     text: str  # the command as it stands
     minor: bool  # another way to the end hands over
+    followed: bool  # by what ends at once
 
 
 def is_shell_script(text: str) -> bool:
@@ -40,34 +38,52 @@ def is_shell_script(text: str) -> bool:
 
 def flaws(flow: shellflow.Flow) -> list[Flaw]:
     """Return what keeps signals from the service: "$@" without exec, or a last command without exec, in each branch at the end."""
+    helpers = any(tail.piece.separator == "&" for tail in flow.outside)
     execs = any(tail.hands_over for tail in flow.tails)
     found = []
-    for tail in (*flow.outside, *(tail for tail in flow.tails if tail not in flow.outside)):
-        rule = _rule(tail, last=tail in flow.tails, traps=flow.traps)
-        if rule == "no-exec-before-arguments" and execs and tail not in flow.tails:
+    at_end = {tail.piece for tail in flow.tails}
+    for tail in {tail.piece: tail for tail in (*flow.outside, *flow.tails)}.values():
+        last = tail.piece in at_end
+        rule = _rule(tail, last=last, traps=flow.traps, helpers=helpers)
+        if rule == "no-exec-before-arguments" and execs and not last:
             continue  # a step before the one that hands over, such as the first start of a database
+        if tail.followed and tail.in_branch and execs:
+            continue  # a step of its own, with what it says at its end
         if rule:
             # Beside a branch that hands over it is often a task that ends by itself, not the service.
             minor = tail.in_branch and execs and rule == "last-command-without-exec"
-            found.append(Flaw(rule, tail.piece.line, tail.piece.column, " ".join(tail.words), minor))
+            found.append(Flaw(rule, tail.piece.line, tail.piece.column, " ".join(tail.words), minor, tail.followed))
     if flow.loop is not None and not flow.traps:
-        found.append(Flaw("last-command-is-a-loop", flow.loop.line, flow.loop.column, flow.loop.text, minor=False))
+        found.append(Flaw("last-command-is-a-loop", flow.loop.line, flow.loop.column, flow.loop.text, minor=False, followed=False))
     return found
 
 
-def _rule(tail: shellflow.Tail, *, last: bool, traps: bool) -> str:
+def _rule(tail: shellflow.Tail, *, last: bool, traps: bool, helpers: bool) -> str:
+    if last and tail.hands_over and helpers and programs.base_name(tail.executed[0]) in PLACEHOLDERS:
+        return "service-behind-placeholder"
     name = tail.words[0].strip("\"'")
     if ARGUMENTS.match(tail.words[0]) and not tail.piped and tail.piece.separator not in ("&", "|"):
         return "no-exec-before-arguments"
-    if not last or (tail.in_branch and name in PREPARING):
+    if not last or tail.passing:
         return ""
     if tail.piece.separator == "&":
         return "last-command-in-background"
-    if tail.piped and name not in shelltext.BUILTINS:
+    if tail.piped:
         return "last-command-in-a-pipe"
     if name == "wait" and not traps:
         return "wait-without-trap"
     return "" if name == "exec" or name in shelltext.BUILTINS else "last-command-without-exec"
+
+
+def in_document(path: str, stage: Stage) -> Document | None:
+    """Return the here-document that a COPY or ADD puts at ``path`` of the image, None where there is none."""
+    for copy in reversed(stage.copies):
+        destination = stage.expand(HEREDOC.sub("", copy.value)).strip()
+        for document in copy.documents:
+            target = destination + document.name if destination.endswith("/") else destination
+            if target == path:
+                return document
+    return None
 
 
 def in_context(path: str, stage: Stage, context: str) -> str | None:

@@ -3,11 +3,16 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from pysupervise.cli.diagnosis.shelltext import Piece, split
+from pysupervise.cli.diagnosis.shelltext import BUILTINS, LASTING_BUILTINS, PREPARING, Piece, split
 
 FUNCTION = re.compile(r"^(?:function\s+)?([\w.:-]+)\s*\(\)|^function\s+([\w.:-]+)")
 ENDS = {"fi": "if", "esac": "case", "done": "loop", "}": "group"}
-ENDING = frozenset({"exit", "return", "echo", "printf", ":", "true", "false"})
+ENDING = BUILTINS - LASTING_BUILTINS
+LEAVING = frozenset({"exit", "return"})
+PIPES = ("|", "|&")
+SUBSTITUTION = re.compile(r"[<>$]\([^()]*\)")
+REDIRECTION = re.compile(r"(?:\d*|\{\w+\})(?:&>>?|[<>]&|<<<?|<>|>>|>\||[<>])(.*)")
+EXEC_OPTION = re.compile(r"-[acl]+|--")
 LOOPS = frozenset({"for", "while", "until", "select"})
 
 
@@ -18,12 +23,33 @@ class Tail:
     piece: Piece
     words: tuple[str, ...]  # without the grammar in front
     in_branch: bool
-    piped: bool = False  # the first of a pipeline: its shell stays whether it says exec or not
+    piped: bool = False  # of a pipeline: its shell stays whether it says exec or not
+    followed: bool = False  # what stands behind it ends at once
+
+    @property
+    def executed(self) -> tuple[str, ...]:
+        """What follows an exec, () where that is a redirection alone, or there is none."""
+        if self.words[0] != "exec":
+            return ()
+        text, changed = " ".join(self.words[1:]), 1
+        while changed:
+            text, changed = SUBSTITUTION.subn("x", text)
+        words = text.split()
+        while words and (found := REDIRECTION.fullmatch(words[0])):
+            del words[: 1 if found[1] else 2]
+        while words and EXEC_OPTION.fullmatch(words[0]):
+            del words[: 2 if "a" in words[0] else 1]
+        return tuple(words)
 
     @property
     def hands_over(self) -> bool:
         """Whether the command takes the shell's place."""
-        return self.words[0] == "exec" and len(self.words) > 1 and not self.piped and self.piece.separator != "&"
+        return not self.piped and self.piece.separator not in ("&", *PIPES) and bool(self.executed)
+
+    @property
+    def passing(self) -> bool:
+        """Whether it ends at once, or is no service as far as its name is known."""
+        return self.words[0] in PREPARING or self.words[0] in ENDING or (self.words[0] == "exec" and not self.executed)
 
 
 @dataclass(slots=True)
@@ -34,17 +60,13 @@ class Flow:
     decided: bool  # False: at the end is a loop, a subshell, or what is not understood here
     outside: list[Tail]  # every command that belongs to no function
     loop: Piece | None = None  # a while or until that the script ends in
+    traps: bool = False  # whether it sets a trap that runs something, be it in a function
 
     @property
     def hands_over(self) -> bool:
         """Whether every way to the end is an exec, or an end without a service."""
         ways = [tail for tail in self.tails if tail.words[0] not in ENDING]
         return self.decided and bool(ways) and all(tail.hands_over for tail in ways)
-
-    @property
-    def traps(self) -> bool:
-        """Whether it sets a trap that runs something."""
-        return any(tail.words[0] == "trap" and tail.words[1:2] not in ((), ("-",), ("''",), ('""',)) for tail in self.outside)
 
 
 @dataclass(slots=True)
@@ -58,13 +80,21 @@ class _Frame:
     at_pattern: bool = False  # a case is about to read a pattern
     began: Piece | None = None  # of a loop without a list
     loop: Piece | None = None  # the one that has just ended
+    gone: bool = False  # an exec or exit stands before what is read now
 
     def run(self, tails: list[Tail], *, decided: bool, loop: Piece | None = None) -> None:
-        self.last, self.decided, self.loop = tails, decided, loop
+        """Take what has run as the last; what ends at once leaves the command before it in its place, as one that is followed."""
+        if self.gone:
+            return
+        if tails and decided and self.decided and any(not tail.passing for tail in self.last) and all(tail.passing for tail in tails):
+            self.last = [replace(tail, followed=True) for tail in self.last]
+        else:
+            self.last, self.decided, self.loop = tails, decided, loop
 
     def next_branch(self) -> None:
         self.tails += self.last
         self.all_decided &= self.decided
+        self.gone = False
         self.run([], decided=True)
 
 
@@ -75,6 +105,8 @@ class _Walk:
         self.announced = ""  # a function whose body is about to begin
         self.outside: list[Tail] = []
         self.separator = ""  # in front of the piece that is being read
+        self.previous: Tail | None = None  # the command before it
+        self.traps = False
 
     def piece(self, piece: Piece) -> None:
         words = piece.text.split()
@@ -92,19 +124,33 @@ class _Walk:
         self.separator = piece.separator
 
     def _end_subshell(self) -> None:
+        self.previous = None
         self.frames.pop()
         self.frames[-1].run([], decided=False)  # another process, which is not followed
 
     def _command(self, piece: Piece, words: list[str]) -> None:
         in_branch = any(frame.kind in ("if", "case", "loop") for frame in self.frames)
         frame = self.frames[-1]
-        before = frame.last[-1:]
-        piped = self.separator in ("|", "|&") and before
-        tail = replace(before[0], piped=True) if piped else Tail(piece, tuple(words), in_branch)
-        # Behind a || the command before it is the one that matters, and both may be the last.
-        frame.run([*before, tail] if self.separator == "||" else [tail], decided=True)
-        if not any(frame.kind == "function" for frame in self.frames):
+        if words[:2] == ["command", "exec"]:
+            del words[0]
+        body = self.functions.get(words[0])
+        if body is not None and body.all_decided and all(tail.passing for tail in body.tails):
+            words = [":"]
+        tail = Tail(piece, tuple(words), in_branch)
+        self.traps |= words[0] == "trap" and words[1:2] not in ([], ["-"], ["''"], ['""'])
+        if self.separator in PIPES:
+            if self.previous is not None and not self.previous.passing:
+                tail = self.previous
+                frame.last = frame.last[:-1]
+            tail = replace(tail, piped=True)
+        if not frame.gone and not any(frame.kind == "function" for frame in self.frames):
             self.outside.append(tail)
+        # Behind a || the command before it is the one that matters, and both may be the last.
+        both = self.separator == "||" and not tail.passing
+        frame.run([*frame.last[-1:], tail] if both else [tail], decided=True)
+        unconditional = self.separator not in ("&&", "||", *PIPES) and piece.separator not in ("&", *PIPES)
+        frame.gone |= unconditional and (tail.hands_over or words[0] in LEAVING)
+        self.previous = tail
 
     def _grammar(self, words: list[str], piece: Piece) -> bool:
         """Take one word of the grammar off the front. Returns False where there is none."""
@@ -134,6 +180,9 @@ class _Walk:
         elif word == "{":
             self.frames.append(_Frame("function" if self.announced else "group", self.announced))
             self.announced = ""
+        elif word.startswith("(("):
+            words[:] = [":"]
+            return False
         elif word.startswith("("):
             self.frames.append(_Frame("subshell"))
             words[0] = word[1:]
@@ -155,6 +204,7 @@ class _Walk:
         for index, word in enumerate(words):
             if word.endswith(")") or ")" in word.strip("'\""):
                 self.frames[-1].at_pattern = False
+                self.separator = ""  # that of an alternative is no pipe
                 rest = word.partition(")")[2]
                 words[:] = ([rest] if rest else []) + words[index + 1 :]
                 return True
@@ -162,6 +212,7 @@ class _Walk:
         return False
 
     def _end(self, kind: str) -> None:
+        self.previous = None
         frame = self.frames[-1]
         if frame.kind != kind and not (kind == "group" and frame.kind == "function"):
             self.frames[-1].decided = False  # not understood
@@ -175,18 +226,22 @@ class _Walk:
         else:
             self.frames[-1].run(frame.tails, decided=frame.all_decided)
 
-    def resolved(self, tails: list[Tail], seen: frozenset[str] = frozenset(), *, in_branch: bool = False) -> tuple[list[Tail], bool]:
+    def resolved(
+        self, tails: list[Tail], seen: frozenset[str] = frozenset(), *, in_branch: bool = False, followed: bool = False
+    ) -> tuple[list[Tail], bool]:
         """Return the tails with calls of functions followed, and whether all could be followed."""
         found: list[Tail] = []
         decided = True
         for tail in tails:
             body = self.functions.get(tail.words[0])
             if body is None:
-                found.append(replace(tail, in_branch=tail.in_branch or in_branch))
+                found.append(replace(tail, in_branch=tail.in_branch or in_branch, followed=tail.followed or followed))
             elif body.name in seen:
                 decided = False
             else:
-                inner, inner_decided = self.resolved(body.tails, seen | {body.name}, in_branch=in_branch or tail.in_branch)
+                inner, inner_decided = self.resolved(
+                    body.tails, seen | {body.name}, in_branch=in_branch or tail.in_branch, followed=followed or tail.followed
+                )
                 found += inner
                 decided &= inner_decided and body.all_decided
         return found, decided
@@ -199,7 +254,7 @@ def follow(text: str) -> Flow:
         if not piece.text.startswith("#!"):
             walk.piece(piece)
     if len(walk.frames) > 1:  # a block without its end: not understood
-        return Flow([], decided=False, outside=walk.outside)
+        return Flow([], decided=False, outside=walk.outside, traps=walk.traps)
     (top,) = walk.frames
     tails, decided = walk.resolved(top.last)
-    return Flow(tails, decided and top.decided, walk.outside, top.loop)
+    return Flow(tails, decided and top.decided, walk.outside, top.loop, walk.traps)

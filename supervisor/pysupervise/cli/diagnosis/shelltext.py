@@ -3,9 +3,11 @@
 No shell is rebuilt here. What cannot be said for certain, such as what a `case` chooses, is left open by the callers.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+ARITHMETIC = re.compile(r"\(\([^;\n]*?\)\)")
 SEPARATORS = ("&&", "||", ";;", "|&", ";", "|", "&", "\n")
 # Words of the shell's grammar in front of a command, and builtins that end at once.
 OPENERS = frozenset({"if", "then", "else", "elif", "do", "while", "until", "{", "(", "!", "time"})
@@ -14,6 +16,13 @@ BUILTINS = frozenset({
     ":", ".", "[", "[[", "alias", "break", "case", "cd", "continue", "declare", "echo", "eval", "exit", "export", "false", "for",
     "function", "getopts", "in", "kill", "local", "printf", "read", "readonly", "return", "set", "shift", "source", "test", "trap", "true",
     "type", "ulimit", "umask", "unset", "wait",
+})  # fmt: skip
+# Builtins that may last: they run commands or wait for something.
+LASTING_BUILTINS = frozenset({".", "eval", "read", "source", "wait"})
+# Commands that end by themselves: they are no service.
+PREPARING = frozenset({
+    "cat", "chgrp", "chmod", "chown", "cp", "curl", "cut", "date", "find", "grep", "head", "install", "ln", "ls", "mkdir", "mv", "rm",
+    "sed", "sort", "tar", "tee", "touch", "useradd", "usermod", "wc", "wget", "which",
 })  # fmt: skip
 
 
@@ -67,9 +76,13 @@ class _Reader:
                 self.at += 2
             elif char in "'\"`":
                 self._quoted(char)
-            elif char == "$" and text[self.at + 1 : self.at + 2] in ("(", "{"):
+            elif text.startswith(("$(", "${", "<(", ">("), self.at):
                 self._bracketed()
-            elif char == "#" and (self.at == begin or text[self.at - 1].isspace()):
+            elif char in "(#" and self.at > begin and not text[self.at - 1].isspace():
+                self.at += 1
+            elif char == "(" and (arithmetic := ARITHMETIC.match(text, self.at)):
+                self.at = arithmetic.end()
+            elif char == "#":
                 end = text.find("\n", self.at)
                 comment = self.at
                 self.at = len(text) if end < 0 else end
