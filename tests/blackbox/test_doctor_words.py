@@ -18,6 +18,8 @@ UNUSABLE = 64
     ("args", "reason"),
     [
         (["0"], "cannot examine: Invalid value"),
+        (["٣"], "'٣' is not a PID"),
+        (["1_0"], "'1_0' is not a PID"),
         (["--nope"], "cannot examine: No such option"),
         (["1", "--container", "x"], "several things at once"),
         (["--target", "x"], "cannot use --target"),

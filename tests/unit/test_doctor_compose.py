@@ -133,3 +133,12 @@ def test_evidence_of_a_block_shows_its_text() -> None:
     text = "services:\n  web:\n    command: >\n      sh -c\n      'a;\n      b'\n"
     (remark,) = [found for found in rules_compose.examine(text, "c", ".") if isinstance(found, Finding)]
     assert remark.evidence == ("c:3:5: command: > sh -c 'a; b'",)
+
+
+def test_fix_for_an_interpreter_fits_the_stop_signal_and_no_evidence_is_doubled() -> None:
+    text = "services:\n  web:\n    command: node a.js\n    stop_signal: SIGQUIT\n"
+    (remark,) = [found for found in rules_compose.examine(text, "c", ".") if isinstance(found, Finding)]
+    assert remark.fix == 'handle QUIT in the program, or entrypoint: ["pysupervise", "--stop-signal", "QUIT", "--"]'
+    text = "services:\n  web:\n    image: x\n    stop_signal: SIGKILL\n"
+    (remark,) = [found for found in rules_compose.examine(text, "c", ".") if isinstance(found, Finding)]
+    assert remark.evidence == ("c:4:5: stop_signal: SIGKILL",)

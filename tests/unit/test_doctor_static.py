@@ -7,7 +7,7 @@ from helpers import doctor_findings
 
 from pysupervise.cli.diagnosis import launch, rules_dockerfile
 from pysupervise.cli.diagnosis.dockerfile import instructions, stages
-from pysupervise.cli.diagnosis.finding import Unread
+from pysupervise.cli.diagnosis.finding import Finding, Passed, Unread
 
 OURS = 'ENTRYPOINT ["pysupervise", "--"]\n'
 
@@ -58,6 +58,36 @@ DOCKERFILES: dict[str, tuple[str, list[tuple[str, str, int]]]] = {
         [("script-runner-in-front", "warning", 3)],
     ),
     "npm below ours": ("FROM x\n" + OURS + 'CMD ["/usr/bin/npm", "run", "serve"]\n', [("script-runner-below-pysupervise", "info", 3)]),
+    "nodemon": ('FROM x\nCMD ["nodemon", "app.js"]\n', [("script-runner-in-front", "warning", 2)]),
+    "uv run waits": ('FROM x\nCMD ["uv", "run", "svc"]\n', []),
+    "pm2-runtime": ('FROM x\nCMD ["pm2-runtime", "app.js"]\n', [("wrapper-in-front", "warning", 2)]),
+    "flock": ('FROM x\nCMD ["flock", "/lock", "svc"]\n', [("wrapper-in-front", "warning", 2)]),
+    "flock below ours": ("FROM x\n" + OURS + 'CMD ["flock", "/lock", "svc"]\n', [("wrapper-in-front", "info", 3)]),
+    "celery, cold on QUIT": (
+        'FROM x\nSTOPSIGNAL QUIT\nCMD ["celery", "-A", "a", "worker"]\n',
+        [("stop-signal-against-service", "warning", 2)],
+    ),
+    "celery": ('FROM x\nCMD ["celery", "-A", "a", "worker"]\n', []),
+    "a variable among the arguments": ('FROM x\nCMD ["java", "$OPTS", "-jar", "a"]\n', [("variable-in-exec-form", "warning", 2)]),
+    "a variable behind an entrypoint": (
+        'FROM x\nENTRYPOINT ["gunicorn"]\nCMD ["--bind=:${PORT:-80}", "a:b"]\n',
+        [("variable-in-exec-form", "warning", 3)],
+    ),
+    "a variable for a program in Java": ('FROM x\nCMD ["java", "-jar", "a", "--port=${PORT}"]\n', []),
+    "a variable for a script": ('FROM x\nENTRYPOINT ["/e"]\nCMD ["svc", "$PORT"]\n', []),
+    "a dollar in code": ('FROM x\nCMD ["perl", "-e", "print \'$X\'"]\n', [("interpreter-as-pid1", "info", 2)]),
+    "a variable for a shell": ('FROM x\nCMD ["sh", "-c", "exec svc $PORT"]\n', []),
+    "sh -c as an entrypoint": (
+        'FROM x\nENTRYPOINT ["/bin/sh", "-c"]\nCMD svc --flag\n',
+        [("words-behind-shell-text", "error", 3), ("shell-in-front", "warning", 3)],
+    ),
+    "sh -c and words": ('FROM x\nCMD ["sh", "-c", "exec svc", "--flag"]\n', [("words-behind-shell-text", "error", 2)]),
+    "sh -c and a command in words": (
+        'FROM x\nENTRYPOINT ["sh", "-c"]\nCMD ["svc", "serve"]\n',
+        [("words-behind-shell-text", "error", 3), ("shell-in-front", "warning", 3)],
+    ),
+    "sh -c and its name": ('FROM x\nCMD ["sh", "-c", "exec svc", "sh"]\n', []),
+    "sh -c and arguments": ('FROM x\nCMD ["sh", "-c", "exec svc \\"$@\\"", "--", "a", "b"]\n', []),
     "npx": ('FROM x\nCMD ["npx", "tsx", "server.ts"]\n', [("script-runner-in-front", "warning", 2)]),
     "npm with options": ('FROM x\nCMD ["npm", "--prefix", "install", "--silent", "start"]\n', [("script-runner-in-front", "warning", 2)]),
     "pnpm": ('FROM x\nCMD ["pnpm", "run", "serve"]\n', [("script-runner-in-front", "warning", 2)]),
@@ -183,3 +213,23 @@ def test_env_in_front_hides_nothing(before: list[str]) -> None:
     read = launch.read([*before, "tini", "--", *before, "sh", "-c", "node x; echo done"])
     assert [init.name for init in read.inits] == ["tini"]
     assert read.text == "node x; echo done"
+
+
+@pytest.mark.parametrize(
+    ("signal", "handled", "fix"),
+    [("", "TERM", '["pysupervise", "--"]'), ("STOPSIGNAL SIGQUIT\n", "QUIT", '["pysupervise", "--stop-signal", "QUIT", "--"]')],
+)
+def test_fix_for_an_interpreter_fits_the_stop_signal(signal: str, handled: str, fix: str) -> None:
+    (finding,) = [one for one in rules_dockerfile.examine(f'FROM x\n{signal}CMD ["node", "a.js"]\n', "D", ".") if isinstance(one, Finding)]
+    assert finding.fix == f"handle {handled} in the program, or ENTRYPOINT {fix}"
+    assert f"without a handler for {handled} " in finding.consequence
+
+
+def test_no_evidence_stands_there_twice() -> None:
+    (finding,) = [one for one in rules_dockerfile.examine("FROM x\nSTOPSIGNAL KILL\n", "D", ".") if isinstance(one, Finding)]
+    assert finding.evidence == ("D:2:12: STOPSIGNAL KILL",)
+
+
+def test_a_right_stop_signal_is_shown_where_it_is_set() -> None:
+    remarks = list(rules_dockerfile.examine('FROM x\nSTOPSIGNAL QUIT\nCMD ["nginx"]\n', "D", "."))
+    assert Passed("nginx gets QUIT, its graceful stop (D:2:12: STOPSIGNAL QUIT)") in remarks

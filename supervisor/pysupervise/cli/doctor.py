@@ -37,8 +37,18 @@ class Doctor(click.Command):
     usage_status = UNUSABLE
 
 
+class Pid(click.IntRange):
+    """A PID: int(3) takes other scripts' digits too, blanks, signs and underlines."""
+
+    def convert(self, value: int | str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number. Raises click.BadParameter."""
+        if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+            self.fail(f"{value!r} is not a PID", param, ctx)
+        return super().convert(int(value), param, ctx)
+
+
 @click.command(cls=Doctor, help=TEXT, short_help=SUMMARY)
-@click.argument("pid", type=click.IntRange(min=1), required=False)
+@click.argument("pid", type=Pid(min=1), required=False)
 @click.option(
     "--container",
     metavar="NAME-OR-ID",

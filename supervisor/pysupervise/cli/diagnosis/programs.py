@@ -47,6 +47,11 @@ EXPECTED: dict[str, Expectation] = {
         "INT and QUIT are gunicorn's quick shutdown: requests in work are cut off",
         goes_on={HUP: "On HUP gunicorn reloads, and goes on"},
     ),
+    "celery": Expectation(
+        (TERM, INT),
+        "QUIT is the cold shutdown of a Celery worker: tasks in work are cut off",
+        goes_on={HUP: "On HUP a Celery worker starts anew, and goes on"},
+    ),
     "java": Expectation(
         (TERM, INT, HUP),
         "Shutdown hooks run on TERM, INT and HUP",
@@ -60,7 +65,7 @@ ALIASES = {
 }  # fmt: skip
 SYSTEMD_PATHS = frozenset({"/sbin/init", "/usr/sbin/init"})  # where the image is no alpine, whose init is busybox's
 BUSYBOX_IMAGES = frozenset({"alpine", "busybox"})
-# Programs that stay in front of what they start: what that does to a stop, and what to write instead. Measured with Debian 12's.
+# Programs that stay in front of what they start: what that does to a stop, and what to write instead. Measured with Debian 12's, and pm2 7.
 NO_FORK = frozenset({"-F", "--no-fork"})  # flock replaces itself then
 USER_SWITCHERS = frozenset({"su", "runuser"})
 _SWITCHER = (
@@ -75,9 +80,13 @@ _DEAF = (
     "As PID 1 it does nothing on TERM; below an init it dies of it, and the kernel kills the service.",
     'start the service without it, or ENTRYPOINT ["pysupervise", "--"] in front, which signals the whole tree and waits for it',
 )
+_PM2 = (
+    "At TERM it sends the service INT, and KILL 1.6 s later unless kill_timeout says otherwise, however long the grace period is.",
+    "start the program itself, such as node server.js",
+)
 WRAPPERS = {
     "su": _SWITCHER, "runuser": _SWITCHER, "apachectl": _APACHECTL, "apache2ctl": _APACHECTL,
-    "flock": _DEAF, "dbus-run-session": _DEAF,
+    "flock": _DEAF, "dbus-run-session": _DEAF, "pm2-runtime": _PM2,
 }  # fmt: skip
 IMAGE_SERVICES = {"php": "php-fpm"}  # where an image is called otherwise than what it runs
 # Base images that set the right STOPSIGNAL themselves: their last path component, or the beginning of it.

@@ -122,7 +122,9 @@ def _service(own: Value, others: dict[str, Value], file: str, directory: str, li
         yield from rules_launch.inits(launched, start.place)
         init = get("init")
         if init is None or not init.is_true:
-            yield from rules_launch.without_init(launched, start.service_place)
+            signal = ((value := get("stop_signal")) and value.text) or start.stop_signal
+            number = rules_launch.parsed_signal(signal, start.place) if signal else None
+            yield from rules_launch.without_init(launched, start.service_place, number if isinstance(number, int) else None)
     yield from _doubled_init(get("init"), launched, place, shared=get("pid") is not None)
     yield from _stop_signal(get("stop_signal"), launched, start, place, (image.text or "") if (image := get("image")) else "")
     if get("env_file") is not None and launched.ours is not None:
@@ -264,17 +266,20 @@ def _doubled_init(init: Value | None, launched: launch.Launch, place: _Placer, *
 
 def _stop_signal(value: Value | None, launched: launch.Launch, start: Start | None, place: _Placer, image: str) -> Iterator[Remark]:
     if value is not None and value.text:
-        at, word = place(value), value.text
+        source = str(start.service_place) if start is not None else str(place(value))
+        yield from _sent(value.text, launched, place(value), source, start.base if start is not None else image)
     elif start is None:
         return
     elif start.stop_signal:
-        at, word = start.place, start.stop_signal
+        yield from _sent(start.stop_signal, launched, start.place, f"STOPSIGNAL {start.stop_signal} of the Dockerfile", start.base)
     else:
         yield from rules_launch.stop_signal(launched, start.place, None, "no stop_signal: TERM is the default", start.base)
-        return
+
+
+def _sent(word: str, launched: launch.Launch, at: Place, source: str, base: str) -> Iterator[Remark]:
     number = rules_launch.parsed_signal(word, at)
     if isinstance(number, int):
-        yield from rules_launch.stop_signal(launched, at, number, f"stop signal: {word}", start.base if start is not None else image)
+        yield from rules_launch.stop_signal(launched, at, number, source, base)
     else:
         yield number
 

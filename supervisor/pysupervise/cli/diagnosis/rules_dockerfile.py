@@ -1,11 +1,16 @@
 """Rules of a Dockerfile: of the final stage, or of the one that is named."""
 
+import itertools
+import re
 from collections.abc import Iterator
 
-from pysupervise.cli.diagnosis import launch, rules_launch, rules_script
+from pysupervise.cli.diagnosis import launch, programs, rules_launch, rules_script
 from pysupervise.cli.diagnosis.dockerfile import Instruction, Stage, stages
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Remark, Unread
 from pysupervise.cli.diagnosis.rules_launch import Place
+
+# An argument that is or ends in a variable: $PORT, --port=$PORT, 0.0.0.0:${PORT}. Code in another language has more around it.
+ARGUMENT_VARIABLE = re.compile(r"^[\w./:=-]*\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*(?::?[-+][^}]*)?\})$")
 
 
 class NoStageError(Exception):
@@ -51,6 +56,7 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
     launched = launch.read(words, stage.environment)
     place = _place(file, at)
     yield from _one_word(launched, stage, file)
+    yield from _variables(launched, stage, file)
     shell_form_entry = entrypoint is not None and entrypoint.words is None
     if shell_form_entry and command is not None:
         yield Finding(
@@ -69,7 +75,7 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
     variables = {name: _place(file, instruction) for name, instruction in stage.environment_set_at.items()}
     yield from rules_launch.in_front(launched, service_place, stage.base)
     yield from rules_launch.inits(launched, place, variables)
-    yield from rules_launch.without_init(launched, service_place)
+    yield from rules_launch.without_init(launched, service_place, _sent(stage, file))
     yield from _stop_signal(stage, launched, file, place)
     yield from rules_script.examine(stage, launched, file, place, context)
 
@@ -116,6 +122,28 @@ def _form(instruction: Instruction, stage: Stage, file: str) -> Iterator[Remark]
             )
 
 
+def _variables(launched: launch.Launch, stage: Stage, file: str) -> Iterator[Remark]:
+    """Judge variables among the arguments of a program that is known: another may put their values in itself."""
+    if launched.shell or programs.service_name(launched.service) not in programs.EXPECTED:
+        return
+    for instruction in (stage.entrypoint, stage.command):
+        words = (instruction.words or ()) if instruction is not None else ()
+        arguments = words[1:] if words[:1] == launched.service[:1] else words
+        if programs.base_name(launched.service[0]) == "java":  # what stands behind -jar or the class is the program's
+            options = sum(1 for _ in itertools.takewhile(lambda word: word.startswith("-") and word != "-jar", arguments))
+            arguments = arguments[: options + 1]
+        found = next((word for word in arguments if ARGUMENT_VARIABLE.match(word)), None)
+        if instruction is not None and found is not None:
+            yield Finding(
+                WARNING,
+                "variable-in-exec-form",
+                f"`{found}` reaches {launched.service[0]} as it stands",
+                (str(_place(file, instruction)),),
+                "The exec form runs no shell, and nobody puts the variable's value in.",
+                f'["sh", "-c", "exec {launched.service[0]} ... {found}"], or let the program read the variable',
+            )
+
+
 def _one_word(launched: launch.Launch, stage: Stage, file: str) -> Iterator[Remark]:
     """Judge a program with blanks in its name; what a shell gets as its text is none."""
     for instruction in (stage.entrypoint, stage.command):
@@ -132,6 +160,13 @@ def _one_word(launched: launch.Launch, stage: Stage, file: str) -> Iterator[Rema
                 "The exec form does not split words: a program of that whole name is looked for, and not found.",
                 f"{instruction.name} [" + ", ".join(f'"{word}"' for word in name.split()) + "]",
             )
+
+
+def _sent(stage: Stage, file: str) -> int | None:
+    if stage.stop_signal is None:
+        return None
+    number = rules_launch.parsed_signal(stage.expand(stage.stop_signal.value), _place(file, stage.stop_signal))
+    return number if isinstance(number, int) else None
 
 
 def _stop_signal(stage: Stage, launched: launch.Launch, file: str, place: Place) -> Iterator[Remark]:

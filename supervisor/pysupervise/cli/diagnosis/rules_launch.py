@@ -8,6 +8,7 @@ from types import MappingProxyType
 from pysupervise.cli.diagnosis import launch, programs, runners, shellflow, shelltext
 from pysupervise.cli.diagnosis.finding import ERROR, INFO, WARNING, Finding, Passed, Remark, Unread, unique
 from pysupervise.core import signals
+from pysupervise.core.settings import Settings
 
 WITH_INIT = 'ENTRYPOINT ["pysupervise", "--"]'
 SHELL_WORDS = frozenset({"exec", "cd", "source", ".", "export", "set", "ulimit", "umask", "trap", "eval"})
@@ -31,6 +32,7 @@ def in_front(launched: launch.Launch, place: Place, base: str = "") -> Iterator[
     """Judge what stands between the init and the service. ``base``: the image's name."""
     yield from unique(
         (
+            *words_behind_text(launched, place),
             *shell(launched, place, base),
             *several_processes(launched, place),
             *script_runner(launched, place),
@@ -204,18 +206,20 @@ def inits(launched: launch.Launch, place: Place, variables: Mapping[str, Place] 
         yield Passed(f"{names[0]} is the init")
 
 
-def without_init(launched: launch.Launch, place: Place) -> Iterator[Remark]:
-    """Judge an interpreter as PID 1: by default it does not act on TERM."""
+def without_init(launched: launch.Launch, place: Place, sent: int | None = None) -> Iterator[Remark]:
+    """Judge an interpreter as PID 1: by default it does not act on the stop signal. ``sent``: None where that is not said."""
     name = programs.base_name(launched.service[0]) if launched.service else ""
     if not launched.inits and not launched.shell and programs.is_interpreter(name):
+        word = signals.name(sent or programs.TERM)
+        known = sent is None or sent in Settings.stop_signals
         yield Finding(
             INFO,
             "interpreter-as-pid1",
             f"{name} is PID 1",
             (str(place),),
-            "As PID 1 it gets only the signals that the program handles; without a handler for TERM a stop ends with KILL. "
+            f"As PID 1 it gets only the signals that the program handles; without a handler for {word} a stop ends with KILL. "
             "Orphans become zombies.",
-            f"handle the stop signal in the program (TERM, unless STOPSIGNAL names another), or {WITH_INIT}",
+            f"handle {word} in the program, or " + (WITH_INIT if known else f'ENTRYPOINT ["pysupervise", "--stop-signal", "{word}", "--"]'),
         )
 
 
@@ -238,16 +242,18 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
     expected = programs.EXPECTED.get(name)
     if name == "systemd" and image in programs.BUSYBOX_IMAGES:
         expected = None
+    given = sent is not None
     if sent is None and sets_signal:
         sent, source = programs.SETTING_IMAGES[image], f"STOPSIGNAL of the image {base}"
     signum = programs.TERM if sent is None else sent
     word = signals.name(signum)
+    evidence = tuple(dict.fromkeys((str(place), source)))  # a STOPSIGNAL may stand alone
     if signum in (programs.KILL, programs.STOP):
         yield Finding(
             ERROR,
             "stop-signal-kill",
             f"the stop signal is {word}",
-            (str(place), source),
+            evidence,
             "Nobody can handle it: every stop is a kill."
             if signum == programs.KILL
             else "It does not end anything: a stop only freezes the container.",
@@ -259,7 +265,7 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
             WARNING,
             "stop-signal-unknown-to-pysupervise",
             f"{word} starts no stop in pysupervise",
-            (str(place), source),
+            evidence,
             f"{word} is passed on to the service, but no grace period runs, and nobody is killed or named if the service stays.",
             f"pysupervise --stop-signal {word} -- ...",
         )
@@ -269,14 +275,14 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
             WARNING,
             "stop-signal-against-service",
             "uwsgi gets TERM without --die-on-term",
-            (str(place), source),
+            evidence,
             "Unless its configuration says die-on-term, uWSGI reloads on TERM instead of ending.",
             "uwsgi --die-on-term, or STOPSIGNAL SIGINT",
         )
     if expected is None:
         return
     if arriving in expected.graceful:
-        yield Passed(f"{name} gets {signals.name(arriving)}, its graceful stop ({source})")
+        yield Passed(f"{name} gets {signals.name(arriving)}, its graceful stop ({place if given else source})")
         return
     if arriving in expected.goes_on:
         otherwise, severity = expected.goes_on[arriving], ERROR
@@ -288,9 +294,28 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
         severity,
         "stop-signal-against-service",
         f"{name} gets {signals.name(arriving) if arriving else 'nothing'}, and stops gracefully on {wanted}",
-        (str(place), source),
+        evidence,
         f"{otherwise}.",
         f"STOPSIGNAL SIG{wanted}" if ours is None else f'ENTRYPOINT ["pysupervise", {option}, "--"]',
+    )
+
+
+def words_behind_text(launched: launch.Launch, place: Place) -> Iterator[Remark]:
+    """Judge words behind the text of a shell: they are its $0, $1 and so on, and reach no command that does not name them."""
+    behind = launched.shell[launched.shell.index(launched.text) + 1 :] if launched.shell else ()
+    # The first is the name that the shell is to have: sh, --, _, entry.sh.
+    named = behind and (programs.is_shell(behind[:1]) or not behind[0].strip("-_") or "." in behind[0])
+    lost = behind[1:] if named else behind
+    if not lost or "$" in launched.text:
+        return
+    shell_name = programs.base_name(launched.shell[0])
+    yield Finding(
+        ERROR,
+        "words-behind-shell-text",
+        f"`{lost[0]}` is no argument of `{launched.text}`",
+        (str(place),),
+        f"{shell_name} runs the one word behind -c as its text; the words after it are its $0, $1 and so on, which the text does not use.",
+        f"leave {shell_name} -c out: the exec form starts the program with its arguments",
     )
 
 

@@ -1,4 +1,4 @@
-"""Package managers that run a script of package.json: who stands between the init and the service then, and what a stop does."""
+"""Programs that run another, such as a script of package.json: who stands between the init and the service then, and what a stop does."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ from pysupervise.cli.diagnosis.finding import INFO, WARNING, Finding
 
 # The words of each that run a script or a package's program. Measured with npm 11, pnpm 9 and 10 and yarn 1 as PID 1; `pnpm exec` waits for
 # what it runs, so it is not among them.
+NODEMON = "nodemon"  # it runs what is named, without a word in front; measured with nodemon 3
 RUNNING_WORDS = {
     "npm": frozenset({"start", "run", "run-script", "restart", "exec", "x"}),
     "pnpm": frozenset({"start", "run", "run-script", "restart", "dev", "serve"}),
@@ -18,11 +19,12 @@ CONSEQUENCES = {
     "pnpm": "At TERM pnpm leaves without waiting for the service, and the kernel kills the service before it has cleaned up.",
     "yarn": "At TERM yarn 1 leaves without waiting for the service, and the kernel kills the service before it has cleaned up "
     "(yarn 4 starts it without a shell, and waits).",
+    NODEMON: "At TERM nodemon leaves without waiting for the service, and the kernel kills the service before it has cleaned up.",
 }
 
 
 def runner_of(words: Sequence[str], process_name: str = "") -> str:
-    """Return npm, pnpm or yarn where these words run a script with it, else "".
+    """Return npm, pnpm, yarn or nodemon where these words run something with it, else "".
 
     ``process_name`` is the kernel's: npm calls itself after what it runs (`npm start`, and `npm exec x` for npx).
     """
@@ -31,6 +33,8 @@ def runner_of(words: Sequence[str], process_name: str = "") -> str:
     names = [programs.base_name(word).removesuffix(".js").removesuffix(".cjs").removesuffix("-cli") for word in words[:2]]
     if names[:1] in (["node"], ["nodejs"]):  # what the #! line of each makes of it
         names, words = names[1:], words[1:]
+    if names[:1] == [NODEMON]:
+        return NODEMON if len(words) > 1 else ""
     if names[:1] == ["npx"]:
         return "npm" if len(words) > 1 else ""
     running = RUNNING_WORDS.get(names[0] if names else "", frozenset())
@@ -45,7 +49,8 @@ def runner_of(words: Sequence[str], process_name: str = "") -> str:
 
 def in_front(runner: str, command: str, evidence: tuple[str, ...], *, whole_tree: bool) -> Finding:
     """Return what a stop does behind this runner. ``whole_tree``: a pysupervise above signals everybody and waits for them."""
-    direct = "start the program itself: the words that package.json has under scripts, such as node server.js"
+    where = "what nodemon is to restart" if runner == NODEMON else "the words that package.json has under scripts"
+    direct = f"start the program itself: {where}, such as node server.js"
     if whole_tree:
         return Finding(
             INFO,
