@@ -231,9 +231,9 @@ def test_a_service_under_strace_stops(start: Starter) -> None:
 
 GROWING = """
 import os, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # or TERM could come just before the wait for it
 os.write(1, b"ready\\n")
-signal.pause()
+signal.sigwait([signal.SIGTERM])
 for _ in range(20):  # grows while it is stopped
     if os.fork() == 0:
         os.setsid()
