@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pysupervise.core import kernel as real_kernel
-from pysupervise.core.journal import Journal, Writer
+from pysupervise.core.journal import Journal, Writer, one_line
 from pysupervise.core.settings import DEBUG, ERROR, INFO, WARNING
 
 LINE = b"x" * 99 + b"\n"
@@ -178,6 +178,13 @@ def test_a_strangers_name_stays_in_its_line(log_format: str) -> None:
     journal.tell(INFO, "spawned", {"command": NASTY, "pid": 7})
     assert len(lines.text.splitlines()) == 1
     assert lines.text.removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [("\udcff", r"\xff"), (repr("a\udcff"), r"'a\xff'"), ("a\nb", r"a\x0ab"), ("\u2028", r"\u2028"), ("ä b", "ä b")]
+)
+def test_what_is_no_text_is_shown_as_the_byte_that_it_is(words: str, shown: str) -> None:
+    assert one_line(words) == shown
 
 
 def test_json() -> None:

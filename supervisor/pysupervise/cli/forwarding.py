@@ -59,7 +59,9 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
     children = procfs.children_of(processes)
     root = 1 if pid is None else pid
     if root not in processes:
-        raise CannotError(f"cannot look at pid {root}: no such process", "pysupervise tree without a PID shows everybody that can be seen here")
+        raise CannotError(
+            f"cannot look at pid {root}: no such process", "pysupervise tree without a PID shows everybody that can be seen here"
+        )
     supervisor = _nearest_pysupervise(root, processes, children)
     below = children.get(supervisor, []) if supervisor else []
     if supervisor and not below:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STDERR = 2
 LONGEST = 1000  # characters of a value
+LONE = 0xDC00  # what surrogateescape adds to a byte that is no text
 LEVEL_NAMES = ("error", "warning", "info", "debug")
 COLOURS = ("\033[31m", "\033[33m", "", "\033[2m")
 RESET = "\033[0m"
@@ -167,8 +168,14 @@ def _utc(seconds: int) -> "tuple[int, ...]":
 
 
 def one_line(sentence: str) -> str:
-    """Names of processes are chosen by strangers: no line break or control character of theirs gets out."""
-    return sentence if sentence.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in sentence)
+    """Escape what no line of text can hold: names of processes are chosen by strangers. A byte that is no text is shown in hexadecimal."""
+    sentence = sentence.replace(r"\udc", r"\x")  # repr's words for such a byte
+    return sentence if sentence.isprintable() else "".join(c if c.isprintable() else _escape(ord(c)) for c in sentence)
+
+
+def _escape(code: int) -> str:
+    code -= LONE if LONE < code <= LONE + 0xFF else 0
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 -- a byte
 
 
 def _quoted(value: object) -> str:
