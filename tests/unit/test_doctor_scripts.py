@@ -260,6 +260,14 @@ def test_a_script_in_a_here_document(text: str, expected: list[tuple[str, str, i
         ("debian", "bash", "svc && true", "error"),
         ("debian", "bash", "a; b && svc", "error"),
         ("debian", "bash", "a && b; svc", "warning"),
+        ("debian", "bash", "false || svc", "warning"),
+        ("debian", "bash", "a; svc --port=${PORT} $(b) '(c)'", "warning"),
+        ("debian", "bash", "a; (svc)", "error"),
+        ("debian", "bash", "if a; then svc; fi", "error"),
+        ("alpine", "sh", "if a; then svc; fi", "warning"),
+        ("alpine", "sh", "a; svc > log", "warning"),
+        ("alpine", "sh", "while true; do svc; done", "error"),
+        ("debian", "zsh", "{ svc; }", "warning"),
         ("debian", "bash", "a\nb && svc", "warning"),
         ("debian", "zsh", "a; svc", "warning"),
         ("debian", "sh", "a; svc", "error"),
@@ -276,3 +284,9 @@ def test_which_shells_stay(base: str, shell: str, text: str, severity: str | Non
     """Measured: bash 5.2, zsh 5.9 and busybox 1.35 execute the last command of a list, dash does not; none does where something follows."""
     remarks = rules_dockerfile.examine(f"FROM {base}\nCMD {json.dumps([shell, '-c', text])}\n", "D", str(tmp_path))
     assert [one.severity for one in remarks if isinstance(one, Finding)] == ([severity] if severity else [])
+
+
+def test_a_placeholder_is_not_praised(tmp_path: Path) -> None:
+    remarks = list(rules_dockerfile.examine("FROM x\nCMD svc & exec sleep infinity\n", "D", str(tmp_path)))
+    assert not [one for one in remarks if isinstance(one, Passed)]
+    assert doctor_findings(remarks) == [("several-processes", "warning", 2)]

@@ -1,5 +1,6 @@
 """Rules that Dockerfiles and compose files share: what a command line of known words does with a stop."""
 
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pysupervise.core.settings import Settings
 
 WITH_INIT = 'ENTRYPOINT ["pysupervise", "--"]'
 SHELL_WORDS = frozenset({"exec", "cd", "source", ".", "export", "set", "ulimit", "umask", "trap", "eval"})
+EXPANSION = re.compile(r"\$\([^()]*\)|\$\{[^{}]*\}|'[^']*'|\"[^\"]*\"")
 OPERATOR_WORDS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "2>", "&>"})
 
 
@@ -50,7 +52,7 @@ def shell(launched: launch.Launch, place: Place, base: str = "") -> Iterator[Rem
     if flow.hands_over:
         behind = list(handed_over(flow, launched, lambda _: place))
         yield from behind
-        if not behind:
+        if not behind and flow.placeholder is None:
             yield Passed(f"the shell of {place.file}:{place.line} hands over with exec")
         return
     if flow.traps:
@@ -84,13 +86,13 @@ def shell(launched: launch.Launch, place: Place, base: str = "") -> Iterator[Rem
         )
     elif between and flow.decided and flow.tails and all(tail.passing for tail in flow.tails):
         yield Unread(f"which command of {place.file}:{place.line} lasts: those known here end by themselves")
-    elif (replaces := _replaces_itself(name, base)) and flow.decided and _is_list_of_commands(launched.text) and _ends_in_service(flow):
+    elif between and (replaces := _replaces_itself(name, base, launched.text, flow)):
         yield Finding(
             WARNING,
             "shell-in-front",
             f"{name} starts the service as the last of several commands",
             (str(place),),
-            f"{replaces} replaces itself with the last command of such a list; older ones, and other shells, stay PID 1: then TERM does "
+            f"{replaces} replaces itself with the last command of such a text; older ones, and other shells, stay PID 1: then TERM does "
             "nothing, and a stop ends with KILL, status 137.",
             exec_fix,
         )
@@ -137,27 +139,27 @@ def handed_over(
             yield from (remark for remark in rule(whole, place) if isinstance(remark, Finding))
 
 
-def _replaces_itself(name: str, base: str) -> str:
-    """Return the shell that runs the last command of a list in its own place, "" where it is none of those measured."""
+def _replaces_itself(name: str, base: str, text: str, flow: shellflow.Flow) -> str:
+    """Return the shell that runs the last command of this text in its own place, "" where it is none of those measured, or stays."""
+    stays = any(tail.followed or tail.piped or tail.piece.separator == "&" for tail in flow.tails) or flow.loop is not None
+    if stays or (flow.tails and flow.tails[-1].passing):
+        return ""
     if name in ("sh", "ash"):
         return "busybox 1.35" if any(word in base for word in programs.BUSYBOX_IMAGES) else ""
-    return {"bash": "bash 5.2", "zsh": "zsh 5.9", "busybox": "busybox 1.35"}.get(name, "")
-
-
-def _ends_in_service(flow: shellflow.Flow) -> bool:
-    return not flow.tails[-1].in_branch and not any(tail.followed or tail.passing or tail.piped for tail in flow.tails)
+    if name == "bash":
+        return "bash 5.2" if flow.decided and not any(tail.in_branch for tail in flow.tails[-1:]) and _is_list_of_commands(text) else ""
+    return {"zsh": "zsh 5.9", "busybox": "busybox 1.35"}.get(name, "")
 
 
 def _is_list_of_commands(text: str) -> bool:
-    """Whether it is simple commands one after the other, none of them in the background, in a pipe, or redirected at last."""
+    """Whether bash reads it as simple commands one after the other, none in the background, the last neither in a pipe nor redirected."""
     pieces = list(shelltext.split(text))
-    operators = {piece.separator for piece in pieces}
-    last = pieces[-1].text if pieces else ""
+    last = EXPANSION.sub("", pieces[-1].text) if pieces else ""
     line: list[str] = []  # the operators of the last line
     for piece in pieces[:-1]:
         line = [] if piece.separator == "\n" else [*line, piece.separator]
     return (
-        operators <= {";", "&&", "||", "\n", ""}
+        not any(piece.separator == "&" for piece in pieces)
         # bash stays with `a; b && c`, and not with `a && b; c`.
         and not (line and line[-1] != ";" and ";" in line)
         and not any(mark in last for mark in "<>{}()")

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pysupervise.cli.diagnosis import programs, shellflow, shelltext
 from pysupervise.cli.diagnosis.dockerfile import HEREDOC, Document, Instruction, Stage
 
-# As PID 1 they do nothing on TERM: beside something in the background they only keep the container up.
-PLACEHOLDERS = frozenset({"sleep", "tail"})
 ARGUMENTS = re.compile(r'^"?\$\{?[@*]\}?"?$')
 
 
@@ -38,13 +36,12 @@ def is_shell_script(text: str) -> bool:
 
 def flaws(flow: shellflow.Flow) -> list[Flaw]:
     """Return what keeps signals from the service: "$@" without exec, or a last command without exec, in each branch at the end."""
-    helpers = any(tail.piece.separator == "&" for tail in flow.outside)
     execs = any(tail.hands_over for tail in flow.tails)
     found = []
     at_end = {tail.piece for tail in flow.tails}
     for tail in {tail.piece: tail for tail in (*flow.outside, *flow.tails)}.values():
         last = tail.piece in at_end
-        rule = _rule(tail, last=last, traps=flow.traps, helpers=helpers)
+        rule = "service-behind-placeholder" if tail == flow.placeholder else _rule(tail, last=last, traps=flow.traps)
         if rule == "no-exec-before-arguments" and execs and not last:
             continue  # a step before the one that hands over, such as the first start of a database
         if tail.followed and tail.in_branch and execs:
@@ -58,9 +55,7 @@ def flaws(flow: shellflow.Flow) -> list[Flaw]:
     return found
 
 
-def _rule(tail: shellflow.Tail, *, last: bool, traps: bool, helpers: bool) -> str:
-    if last and tail.hands_over and helpers and programs.base_name(tail.executed[0]) in PLACEHOLDERS:
-        return "service-behind-placeholder"
+def _rule(tail: shellflow.Tail, *, last: bool, traps: bool) -> str:
     name = tail.words[0].strip("\"'")
     if ARGUMENTS.match(tail.words[0]) and not tail.piped and tail.piece.separator not in ("&", "|"):
         return "no-exec-before-arguments"

@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass, field, replace
 
+from pysupervise.cli.diagnosis.programs import base_name
 from pysupervise.cli.diagnosis.shelltext import BUILTINS, LASTING_BUILTINS, PREPARING, Piece, split
 
 FUNCTION = re.compile(r"^(?:function\s+)?([\w.:-]+)\s*\(\)|^function\s+([\w.:-]+)")
 ENDS = {"fi": "if", "esac": "case", "done": "loop", "}": "group"}
 ENDING = BUILTINS - LASTING_BUILTINS
+PLACEHOLDERS = frozenset({"sleep", "tail"})  # as PID 1 they do nothing on TERM
 LEAVING = frozenset({"exit", "return"})
 PIPES = ("|", "|&")
 SUBSTITUTION = re.compile(r"[<>$]\([^()]*\)")
@@ -67,6 +69,13 @@ class Flow:
         """Whether every way to the end is an exec, or an end without a service."""
         ways = [tail for tail in self.tails if tail.words[0] not in ENDING]
         return self.decided and bool(ways) and all(tail.hands_over for tail in ways)
+
+    @property
+    def placeholder(self) -> Tail | None:
+        """What only keeps the container up, beside something in the background."""
+        if not any(tail.piece.separator == "&" for tail in self.outside):
+            return None
+        return next((tail for tail in self.tails if tail.hands_over and base_name(tail.executed[0]) in PLACEHOLDERS), None)
 
 
 @dataclass(slots=True)
@@ -147,7 +156,8 @@ class _Walk:
             self.outside.append(tail)
         # Behind a || the command before it is the one that matters, and both may be the last.
         both = self.separator == "||" and not tail.passing
-        frame.run([*frame.last[-1:], tail] if both else [tail], decided=True)
+        before = [tail for tail in frame.last[-1:] if both and not tail.passing]
+        frame.run([*before, tail], decided=True)
         unconditional = self.separator not in ("&&", "||", *PIPES) and piece.separator not in ("&", *PIPES)
         frame.gone |= unconditional and (tail.hands_over or words[0] in LEAVING)
         self.previous = tail
