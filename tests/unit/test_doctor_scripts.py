@@ -83,6 +83,15 @@ SCRIPTS: dict[str, tuple[str, list[tuple[str, int]]]] = {
     "a trap in a function": ("#!/bin/sh\ninit() { trap stop TERM; }\ninit\nsvc &\nwait\n", []),
     "command exec": ("#!/bin/sh\ncommand exec svc\n", []),
     "arithmetic": ("#!/bin/bash\n(( x = 1 << 3 ))\nif (( x > 4 )); then\n  (( x++ ))\nfi\nsvc\n", [("last-command-without-exec", 6)]),
+    "a wait with a trap, and a pause": ("#!/bin/sh\nsvc &\np=$!\ntrap 'kill $p' TERM\nwait\nsleep 2\n", []),
+    "an array over lines": (
+        "#!/bin/bash\na=(\n  # isn't run\n  \"$@\"\n)\nb+=( $(c # it's)\n) )\nsvc\n",
+        [("last-command-without-exec", 8)],
+    ),
+    "a pipe of a block": (
+        "#!/bin/bash\nindent() {\n  if x; then\n    echo\n  else\n    cat\n  fi | sed 's/^/-/'\n}\nindent\nexec svc\n",
+        [],
+    ),
     "a placeholder": ("#!/bin/sh\nsvc &\nexec tail -f /dev/null\n", [("service-behind-placeholder", 3)]),
     "a placeholder with nothing beside": ("#!/bin/sh\nexec sleep infinity\n", []),
     "in quotes and comments": ('#!/bin/sh\necho \'\n"$@"\n\' # "$@"\nexec x\n', []),

@@ -36,6 +36,8 @@ def is_shell_script(text: str) -> bool:
 
 def flaws(flow: shellflow.Flow) -> list[Flaw]:
     """Return what keeps signals from the service: "$@" without exec, or a last command without exec, in each branch at the end."""
+    if flow.traps and flow.waits:
+        return []  # a trap interrupts wait(1), and what it does is not read
     execs = any(tail.hands_over for tail in flow.tails)
     found = []
     at_end = {tail.piece for tail in flow.tails}

@@ -63,6 +63,7 @@ class Flow:
     outside: list[Tail]  # every command that belongs to no function
     loop: Piece | None = None  # a while or until that the script ends in
     traps: bool = False  # whether it sets a trap that runs something, be it in a function
+    waits: bool = False  # whether it has a wait, be it in a function
 
     @property
     def hands_over(self) -> bool:
@@ -115,7 +116,7 @@ class _Walk:
         self.outside: list[Tail] = []
         self.separator = ""  # in front of the piece that is being read
         self.previous: Tail | None = None  # the command before it
-        self.traps = False
+        self.traps = self.waits = False
 
     def piece(self, piece: Piece) -> None:
         words = piece.text.split()
@@ -146,6 +147,7 @@ class _Walk:
         if body is not None and body.all_decided and all(tail.passing for tail in body.tails):
             words = [":"]
         tail = Tail(piece, tuple(words), in_branch)
+        self.waits |= words[0] == "wait"
         self.traps |= words[0] == "trap" and words[1:2] not in ([], ["-"], ["''"], ['""'])
         if self.separator in PIPES:
             if self.previous is not None and not self.previous.passing:
@@ -267,4 +269,4 @@ def follow(text: str) -> Flow:
         return Flow([], decided=False, outside=walk.outside, traps=walk.traps)
     (top,) = walk.frames
     tails, decided = walk.resolved(top.last)
-    return Flow(tails, decided and top.decided, walk.outside, top.loop, walk.traps)
+    return Flow(tails, decided and top.decided, walk.outside, top.loop, walk.traps, walk.waits)

@@ -76,7 +76,7 @@ class _Reader:
                 self.at += 2
             elif char in "'\"`":
                 self._quoted(char)
-            elif text.startswith(("$(", "${", "<(", ">("), self.at):
+            elif text.startswith(("$(", "${", "<(", ">(", "=("), self.at):  # the last is an array
                 self._bracketed()
             elif char in "(#" and self.at > begin and not text[self.at - 1].isspace():
                 self.at += 1
@@ -131,6 +131,10 @@ class _Reader:
                 continue
             if char == "\\":
                 self.at += 1
+            elif char == "#" and opening == "(" and self.text[self.at - 1].isspace():
+                end = self.text.find("\n", self.at)
+                self.at = len(self.text) if end < 0 else end
+                continue
             depth += (char == opening) - (char == closing)
             self.at += 1
 
