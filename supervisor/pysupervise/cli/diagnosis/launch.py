@@ -9,8 +9,24 @@ from pysupervise.cli.diagnosis import programs
 from pysupervise.core import cmdline, signals
 from pysupervise.core.settings import Settings
 
-# PROGRAM USER COMMAND...: they call exec, and are gone when the command runs.
-USER_CHANGERS = frozenset({"gosu", "su-exec"})
+# Programs that call exec, and are gone when the command runs (measured; su-exec by its own words): their options with a value in the next word, and how many words
+# stand between the options and the command.
+PREFIXES: dict[str, tuple[frozenset[str], int]] = {
+    "chroot": (frozenset(), 1),
+    "gosu": (frozenset(), 1),
+    "ionice": (frozenset({"-c", "-n", "--class", "--classdata"}), 0),
+    "nice": (frozenset({"-n", "--adjustment"}), 0),
+    "nohup": (frozenset(), 0),
+    "setpriv": (
+        frozenset({
+            "--ambient-caps", "--bounding-set", "--egid", "--euid", "--groups", "--inh-caps", "--pdeathsig", "--regid", "--reuid", "--rgid",
+            "--ruid", "--securebits",
+        }),
+        0,
+    ),
+    "stdbuf": (frozenset({"-e", "-i", "-o", "--error", "--input", "--output"}), 0),
+    "su-exec": (frozenset(), 1),
+}  # fmt: skip
 # Options of other inits that take a value in the next word.
 VALUED = {
     "tini": ("-p", "-e", "--pid1-death"),
@@ -107,10 +123,16 @@ def read(words: Sequence[str], environment: Mapping[str, str] | None = None) -> 
 
 
 def unwrapped(words: Sequence[str]) -> list[str]:
-    """Return the command behind leading programs that only prepare and then execute it: env(1) with assignments, gosu and su-exec."""
+    """Return the command behind leading programs that only prepare and then execute it: env(1) with assignments, and PREFIXES."""
     rest = _without_env(words)
-    while len(rest) > 2 and programs.base_name(rest[0]) in USER_CHANGERS:  # noqa: PLR2004 -- itself, a user, and a command
-        rest = _without_env(rest[2:])
+    while rest and (prefix := PREFIXES.get(programs.base_name(rest[0]))):
+        valued, skipped = prefix
+        index = 1
+        while index < len(rest) and rest[index].startswith("-"):
+            index += 1 + (rest[index] in valued)
+        if index + skipped >= len(rest):
+            break  # no command
+        rest = _without_env(rest[index + skipped :])
     return rest
 
 
