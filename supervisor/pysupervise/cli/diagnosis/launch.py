@@ -9,8 +9,8 @@ from pysupervise.cli.diagnosis import programs
 from pysupervise.core import cmdline, signals
 from pysupervise.core.settings import Settings
 
-# Programs that call exec, and are gone when the command runs (measured; su-exec by its own words): their options with a value in the next word, and how many words
-# stand between the options and the command.
+# Programs that call exec, and are gone when the command runs (measured; su-exec by its own words): their options with a value in the next
+# word, and how many words stand between the options and the command.
 PREFIXES: dict[str, tuple[frozenset[str], int]] = {
     "chroot": (frozenset(), 1),
     "gosu": (frozenset(), 1),

@@ -124,9 +124,8 @@ def _finding(flaw: script.Flaw, at: str, launched: launch.Launch) -> Finding:
             fix = f"send the output to the file or program without a pipe, or {rules_launch.WITH_INIT} in front"
         case _:
             what = 'the arguments ("$@")' if flaw.rule == "no-exec-before-arguments" else "the last command"
-            if flaw.followed:
-                what = what.replace("the last command", "a command with only builtins or short commands behind it,")
             title, fix = f"the script starts {what} without exec" + " in one of its branches" * flaw.minor, f"exec {flaw.text}"
             if flaw.followed:
+                title = "the script starts the service without exec, and goes on behind it"
                 fix += ", and nothing behind it"
     return Finding(severity, flaw.rule, title, (at,), consequence, fix)
