@@ -18,8 +18,8 @@ UNUSABLE = 64
     ("args", "reason"),
     [
         (["0"], "cannot examine: Invalid value"),
-        (["٣"], "'٣' is not a PID"),
-        (["1_0"], "'1_0' is not a PID"),
+        (["٣"], "'٣' is no pid"),
+        (["1_0"], "'1_0' is no pid"),
         (["--nope"], "cannot examine: No such option"),
         (["1", "--container", "x"], "several things at once"),
         (["--target", "x"], "cannot use --target"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import click
 
-from pysupervise.cli import containers, procfs
+from pysupervise.cli import containers, output, procfs
 from pysupervise.cli.diagnosis import compose, look, rules_around, rules_compose, rules_dockerfile, rules_init, rules_stop
 from pysupervise.cli.diagnosis.dockerfile import MOST_CHARACTERS
 from pysupervise.cli.diagnosis.drawing import draw
@@ -37,18 +37,8 @@ class Doctor(click.Command):
     usage_status = UNUSABLE
 
 
-class Pid(click.IntRange):
-    """A PID: int(3) takes other scripts' digits too, blanks, signs and underlines."""
-
-    def convert(self, value: int | str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number. Raises click.BadParameter."""
-        if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-            self.fail(f"{value!r} is not a PID", param, ctx)
-        return super().convert(int(value), param, ctx)
-
-
 @click.command(cls=Doctor, help=TEXT, short_help=SUMMARY)
-@click.argument("pid", type=Pid(min=1), required=False)
+@click.argument("pid", type=output.pid, required=False)
 @click.option(
     "--container",
     metavar="NAME-OR-ID",
