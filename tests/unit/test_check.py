@@ -277,7 +277,7 @@ def test_a_line_shows_five_culprits_and_counts_the_rest() -> None:
 
 
 def test_an_event_is_taken_out_of_the_commands_words() -> None:
-    event = '{"time": "t", "elapsed_s": 1, "level": "info", "event": "spawned", "message": "m"}'
+    event = '{"time": "t", "elapsed_s": 1, "level": "info", "pid": 1, "event": "spawned", "message": "m"}'
     assert split_event("half a line" + event)[0] == "half a line"
     assert (split_event(event)[1] or {})["event"] == "spawned"
     for line in ("plain", '{"time": "x"}', '{"time": "t", "event": "spawned"}', event.replace("spawned", "unheard"), event[:-3]):

@@ -268,6 +268,7 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
     zombies = tuple(
         explain(member, None, service.watch.last.get(member.stat.parent) or _seen(service, member.stat.parent), [], signum, received=None)
         for member in service.watch.lasting_zombies()
+        if not service.ended_at or _is_unwaited(service, member, before)
     )
     return EndFacts(
         ended_s=service.ended_at - sent_at if service.ended_at else None,
@@ -287,6 +288,15 @@ def _killed_ones(service: Service, found: list[Culprit]) -> list[Culprit]:
     others = [culprit for culprit in found if culprit.outer_pid != service.sandbox.pid]
     statuses = {culprit.outer_pid: service.fates.status(service.watch.last[culprit.outer_pid].key) for culprit in others}
     return [culprit for culprit in others if statuses[culprit.outer_pid] in (None, signals.NUMBERS["KILL"])]
+
+
+def _is_unwaited(service: Service, zombie: Member, before: Look) -> bool:
+    """Whether its parent had not waited for a zombie by its own end. Waiting for one worker after the other leaves some for a while."""
+    was = before.get(zombie.stat.pid)
+    if was is not None and was.key == zombie.key and was.is_zombie:
+        return True
+    # One that became a zombie during the stop: pysupervise tells whom it reaped, and of the PID 1 of --bare nobody knows.
+    return any(event["event"] == "reaped" and event["about_pid"] == zombie.inner_pid for event in list(service.events))
 
 
 def _seen(service: Service, pid: int) -> Member | None:

@@ -182,6 +182,8 @@ class Service:
 
     def _take(self, line: str) -> None:
         own, event = split_event(line) if not self.bare else (line, None)
+        if event is not None and event["pid"] not in (1, self.sandbox.pid):
+            own, event = line, None  # of another pysupervise, below ours
         if event is not None:
             self.events.append(event)
             if event["event"] == "spawned":
@@ -240,7 +242,7 @@ def split_event(line: str) -> tuple[str, dict[str, Any] | None]:
         event = json.loads(line[begin:])
     except ValueError:
         return line, None
-    if not isinstance(event, dict) or event.get("event") not in EVENTS or not {"elapsed_s", "level", "message"} <= event.keys():
+    if not isinstance(event, dict) or event.get("event") not in EVENTS or not {"elapsed_s", "level", "message", "pid"} <= event.keys():
         return line, None
     return line[:begin], event
 
