@@ -79,3 +79,26 @@ def test_who_is_killed_with_pid_1_during_the_start_fails_it(check: Check) -> Non
     last = [line for line in done.stdout.splitlines() if "start-up" in line][-1]
     assert last.startswith("FAIL  TERM  start-up  TERM came 1"), done
     assert "killed as PID 1 ended" in last, done
+
+
+def test_what_was_ignored_stays_ignored(pysupervise: str) -> None:
+    words = [
+        "sh",
+        "-c",
+        'trap "" HUP; exec "$@"',
+        "sh",
+        pysupervise,
+        "check",
+        "--ready",
+        "delay:1s",
+        "--",
+        "sh",
+        "-c",
+        "echo up; exec sleep 9",
+    ]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "up\n"
+        process.send_signal(signal.SIGHUP)
+        said, _ = process.communicate(timeout=PATIENCE_S)
+    assert ("PASS  TERM  clean-up" in said, process.returncode) == (True, 0), said

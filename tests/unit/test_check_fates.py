@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -55,3 +56,9 @@ def test_an_old_kernel_tells_nothing(held: fates.Fates, monkeypatch: pytest.Monk
     monkeypatch.setattr(fates, "GET_INFO", fates.GET_INFO & ~0xFF)  # number 0, which no kernel knows
     end(held, gone(), signal.SIGKILL)
     assert (held.killed(), [found.command for found in held.untold()]) == ([], ["sleep"])
+
+
+def test_a_start_that_was_interrupted_leaves_no_child() -> None:
+    code = "import subprocess; from pysupervise.cli import check; child = subprocess.Popen(['sleep', '100']); check._end_children()"
+    done = subprocess.run([sys.executable, "-c", code + "; print(child.wait(0))"], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "0\n"), done

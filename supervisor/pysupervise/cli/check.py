@@ -14,6 +14,7 @@ from pysupervise.cli import output
 from pysupervise.cli.checking import phases, report, settings, sockets
 from pysupervise.cli.checking.ready import SetupError
 from pysupervise.cli.checking.round import Round, run_moment, run_round
+from pysupervise.cli.checking.watch import tree
 from pysupervise.cli.sandbox import Place, best_place
 from pysupervise.core import signals, values
 from pysupervise.core.status import SIGNALLED
@@ -155,6 +156,7 @@ def command(
                 _check(made, (lambda _: None) if as_json else said)
     except Interrupted as error:
         interrupted = error.signum
+        _end_children()
         made.error, made.error_phase = f"interrupted by {signals.name(interrupted)}", "interrupted"
         click.echo(f"pysupervise: {made.error}: the command is ended, and what was seen until now is written", err=True)
     if as_json:
@@ -250,12 +252,23 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(other, signal.SIG_IGN)  # once is enough: what follows is bounded
         raise Interrupted(signum)
 
-    before = {signum: signal.signal(signum, leave) for signum in ENDING_SIGNALS}
+    # What was ignored when we came stays ignored: nohup, a background job of a script.
+    before = {signum: signal.signal(signum, leave) for signum in ENDING_SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN}
     try:
         yield
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def _end_children() -> None:
+    """End what an interruption in the middle of a start has left: the launcher of a sandbox takes the command along."""
+    for stat in tree(os.getpid()):
+        if stat.parent == os.getpid():  # not waited for: nobody else has its number
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stat.pid, signal.SIGTERM)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(stat.pid, 0)
 
 
 def _refuse_unknown(plan: settings.Plan) -> None:
