@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers import PATIENCE_S
 
-from .checks import TELLS_EXITS, Check, checker
+from .checks import TELLS_EXITS, Check, checker, free_port
 
 
 @pytest.fixture
@@ -102,3 +102,25 @@ def test_what_was_ignored_stays_ignored(pysupervise: str) -> None:
         process.send_signal(signal.SIGHUP)
         said, _ = process.communicate(timeout=PATIENCE_S)
     assert ("PASS  TERM  clean-up" in said, process.returncode) == (True, 0), said
+
+
+def test_a_readiness_that_does_not_come_is_told_with_the_last_answer(check: Check) -> None:
+    port = free_port()
+    for path, said in ((f"{port}/", "answered 404"), (f"{free_port()}/", "refused")):
+        url = f"http://127.0.0.1:{path}"
+        words = [
+            "--ready",
+            url,
+            "--ready-within",
+            "500ms",
+            "--",
+            sys.executable,
+            "-Im",
+            "http.server",
+            "-b",
+            "127.0.0.1",
+            "-d",
+            "/nonexistent",
+        ]
+        done = check(*words, str(port))
+        assert f"the command was not ready within 2 s ({url}: {said})" in done.stderr, done

@@ -37,6 +37,7 @@ def answer_to(data: bytes) -> requests.Answer:
         (CHUNKED, 200, 5, "cut off: its last chunk is missing"),
         (CHUNKED + b"0\r\n", 200, 5, "cut off: its last line is missing"),
         (CHUNKED + b"0\r\n\r\n", 200, 5, ""),
+        (HEAD + b"X: " + b"y" * 70000, None, 0, "not HTTP (LineTooLong)"),
         (b"\x00\x01 what\r\n\r\n", None, 0, "not HTTP (BadStatusLine)"),
     ],
 )

@@ -71,10 +71,16 @@ def wait_ready(service: Service, plan: Plan) -> str:
         if words:
             return words
         if time.monotonic() >= deadline:
-            raise SetupError(
-                f"the command was not ready within {plan.ready_within_s:g} s ({ready.text})", LOG_HINT if ready.kind == "log" else HINT
-            )
+            reason = f"the command was not ready within {plan.ready_within_s:g} s ({ready.text}{_last_answer(ready)})"
+            raise SetupError(reason, LOG_HINT if ready.kind == "log" else HINT)
         service.wait_command_end(max(NEXT_LOOK_S, LOOK_SHARE * service.watch.cost_s))
+
+
+def _last_answer(ready: Ready) -> str:
+    if ready.url is None:
+        return ""
+    answer = requests.get(ready.url, CONNECT_TIME_S)
+    return f": {answer.error or f'answered {answer.status}'}"
 
 
 def _sign(service: Service, ready: Ready) -> str:

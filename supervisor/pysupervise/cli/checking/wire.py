@@ -72,5 +72,5 @@ class Lines(io.BufferedReader):
     def readline(self, size: int | None = -1, /) -> bytes:
         """Return a line, and note whether it is a whole one."""
         line = super().readline(size)
-        self.cut = not line.endswith(b"\n")
+        self.cut = not line.endswith(b"\n") and len(line) != size  # one that is too long to be read whole is not cut
         return line
