@@ -112,7 +112,7 @@ def test_a_readiness_that_does_not_come_is_told_with_the_last_answer(check: Chec
             "--ready",
             url,
             "--ready-within",
-            "500ms",
+            "2s",
             "--",
             sys.executable,
             "-Im",

@@ -173,6 +173,7 @@ DEFAULT = member(20)
         (member(20, state="Z"), DEFAULT, [], True, "zombie"),
         (DEFAULT, DEFAULT, [], False, "unreached"),
         (member(20, caught=MASK), member(20, caught=MASK), [], False, "unreached"),
+        (member(20, blocked=MASK), member(20, blocked=MASK), [], False, "unreached"),
         (DEFAULT, None, [], None, "newcomer"),
         (member(20, ignored=MASK), None, [], False, "newcomer"),
         (member(20, ignored=MASK), None, [], True, "ignores"),
@@ -192,6 +193,12 @@ def test_the_evidence_is_the_line_that_was_read() -> None:
 def test_who_ignored_the_signal_when_it_came_is_not_said_to_have_its_default_action_then() -> None:
     found = culprit.explain(DEFAULT, member(20, ignored=MASK), None, [], TERM, received=True)
     assert found.words == "has the default action for TERM now, but ignored it when TERM came (then SigIgn: 0000000000004000)"
+
+
+def test_a_signal_whose_default_action_ends_nobody_is_not_said_to_end_anybody() -> None:
+    for received in (True, False, None):
+        found = culprit.explain(DEFAULT, DEFAULT, None, [], 28, received=received)
+        assert found.words == "has no handler for WINCH, whose default action ends nobody"
 
 
 def test_who_is_killed_with_pid_1_fails_a_start_up_too() -> None:

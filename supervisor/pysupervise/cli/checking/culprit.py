@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from pysupervise.cli.checking.watch import Look, Member
+from pysupervise.cli.forwarding import WITHOUT_END
 from pysupervise.core import signals
 
 SHELLS = ("sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "mksh")
@@ -105,7 +106,7 @@ def _explain(
     if received is not False and (lost := _lost(was, bit)):
         has = "handles" if handled else "has the default action for"
         return "too-early", f"{has} {name} now, but {lost[0]} when {name} came (then {lost[1]})", ("SigCgt",)
-    if now.blocked & bit:
+    if now.blocked & bit and received is not False:
         return (
             "takes",
             f"{sent} takes {name} by itself (sigwait or a signalfd: blocked, not pending), but did not end",
@@ -113,13 +114,16 @@ def _explain(
         )
     if handled and received is False:
         in_front = f": {parent.label} in front of it did not pass it on" if parent is not None else ""
-        return "unreached", f"was never sent {name}, for which it has a handler{in_front}", ("SigCgt",)
+        has = "which it blocks" if now.blocked & bit else "for which it has a handler"
+        return "unreached", f"was never sent {name}, {has}{in_front}", ("SigBlk" if now.blocked & bit else "SigCgt",)
     if handled and _is_shell(now) and children:
         return "shell", f"{sent} is a shell with a trap, which runs only when {_names(children)} ends", ("SigCgt",)
     if handled:
         return "handles", f"{sent} has a handler for it, but did not end", ("SigCgt",)
     if received and was is not None and was.status is not None and was.status.caught & bit:
         return "handles", f"had a handler for {name} when it came (then {was.status.evidence('SigCgt')}), and did not end", ("SigCgt",)
+    if signum in WITHOUT_END:
+        return "handles", f"has no handler for {name}, whose default action ends nobody", ("SigCgt",)
     if received:
         return "newcomer", f"got {name}, whose default action ends a process, and is not gone yet", ("State", "SigCgt", "ShdPnd")
     in_front = f": {parent.label} in front of it did not pass it on" if parent is not None else ""
