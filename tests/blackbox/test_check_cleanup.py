@@ -51,3 +51,18 @@ def test_events_of_another_pysupervise_are_the_commands_own_words(check: Check) 
     event = '{"time": "t", "elapsed_s": 0.1, "level": "info", "pid": 77, "event": "command_ended", "status": 9, "message": "m"}'
     done = check("--ready", "delay:300ms", "--", "sh", "-c", "printf '%s\\n' \"$0\" >&2; exec sleep 100", event)
     assert (done.returncode, done.stderr) == (0, event + "\n"), done
+
+
+EXECUTES = """
+import os, signal, sys, time
+if os.fork() == 0:
+    time.sleep(0.2)
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(100)"
+    os.execv(sys.executable, [sys.executable, "-Ic", code])
+signal.pause()
+"""
+
+
+def test_who_executes_another_program_is_named_by_it(check: Check) -> None:
+    done = check("--ready", "log:up", "--within", "500ms", "--", sys.executable, "-Ic", EXECUTES)
+    assert f"pid 3 `{sys.executable} -Ic import signal" in done.stdout, done

@@ -9,6 +9,8 @@ from pysupervise.cli import procfs, sigwait
 # A parent needs a moment to wait for a dead child. Who is still a zombie after so long is one that nobody waits for.
 ALONE_AFTER_S = 0.1
 ZOMBIE_AFTER_S = 0.5
+# Who was just made may still execute a program whose process has the same name: its command line is read again until then.
+EXEC_TIME_S = 1.0
 Key = tuple[int, int]  # pid and start time: numbers are used again
 
 
@@ -99,7 +101,7 @@ class Watch:
         if status is not None and status.threads > 1 and blocked:
             blocked = _blocked_by_all(stat.pid, blocked)
         key = (stat.pid, stat.start_ticks, stat.name)
-        if key not in self.names:
+        if key not in self.names or stat.age_s < EXEC_TIME_S:
             words = procfs.command_line(stat.pid)
             if words or stat.state in "ZX":
                 self.names[key] = short(words or [stat.name])
