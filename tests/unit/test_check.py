@@ -7,7 +7,9 @@ import pytest
 
 from pysupervise.cli import procfs
 from pysupervise.cli.checking import culprit, phases, report, settings, sockets
+from pysupervise.cli.checking import round as a_round
 from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts
+from pysupervise.cli.checking.ready import SetupError
 from pysupervise.cli.checking.service import split_event
 from pysupervise.cli.checking.watch import Member
 from pysupervise.cli.output import Screen
@@ -328,3 +330,13 @@ def test_a_url_is_read_in_parts() -> None:
 def test_addresses_are_what_the_options_name_each_once() -> None:
     plan = replace(PLAN, http=settings.url("http://h:1/"), slow_http=settings.url("http://h:1/slow"), ready=settings.ready("tcp:h:2"))
     assert plan.addresses() == [("h", 1), ("h", 2)]
+
+
+def test_where_no_process_can_be_started_that_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "/opt/python3")
+
+    monkeypatch.setattr(a_round, "Service", refused)
+    with pytest.raises(SetupError) as caught:
+        a_round.run_moment(PLAN, TERM, Place.HERE, 0.0)
+    assert caught.value.reason == "no process can be started: Permission denied of /opt/python3"

@@ -158,7 +158,7 @@ def command(
         interrupted = error.signum
         _end_children()
         made.error, made.error_phase = f"interrupted by {signals.name(interrupted)}", "interrupted"
-        click.echo(f"pysupervise: {made.error}: the command is ended, and what was seen until now is written", err=True)
+        output.complain(f"pysupervise: {made.error}: the command is ended, and what was seen until now is written")
     if as_json:
         said(json.dumps(report.as_json(made), indent=2))
     if junit is not None:
@@ -189,7 +189,7 @@ class Said:
             click.echo(text)
         except BrokenPipeError:
             self.whole = False
-            click.echo("pysupervise: cannot write: nobody reads standard output any more", err=True)
+            output.complain("pysupervise: cannot write: nobody reads standard output any more")
             output.give_up()
 
 
@@ -199,7 +199,7 @@ def _was_given(name: str) -> bool:
 
 def _not_checked(made: report.Report, error: str, hint: str) -> None:
     made.error = error
-    click.echo(f"pysupervise: {error}\npysupervise: hint: {hint}", err=True)
+    output.complain(f"pysupervise: {error}\npysupervise: hint: {hint}")
 
 
 def _check(made: report.Report, say: Callable[[str], None]) -> None:

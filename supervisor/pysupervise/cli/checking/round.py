@@ -42,7 +42,7 @@ def run_round(plan: Plan, signum: int, place: Place, note: Callable[[Round], Non
     """Run the command once and stop it with a signal. ``note`` is called when it is ready. Raises SetupError."""
     refuse_taken(plan)
     found = Round(signum)
-    with Service(plan.command, bare=plan.bare, place=place, pattern=plan.ready.pattern) as service:
+    with _start(plan, place) as service:
         try:
             found.ready_words = wait_ready(service, plan)
             found.ready_s = time.monotonic() - service.spawned_at
@@ -55,7 +55,7 @@ def run_round(plan: Plan, signum: int, place: Place, note: Callable[[Round], Non
 
 def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> tuple[float, EndFacts]:
     """Run the command and send the signal so long after exec, ready or not. Return when it was sent, and the end. Raises SetupError."""
-    with Service(plan.command, bare=plan.bare, place=place) as service:
+    with _start(plan, place) as service:
         wait_spawned(service, plan)
         if service.wait_command_end(service.spawned_at + after_s - time.monotonic()):
             raise ended_early(service, "ended", f"within {after_s:.3f} s of its start")
@@ -64,6 +64,15 @@ def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> tuple[f
         service.send(signum)
         _watch_until_end(service, sent_at + plan.within_s)
         return sent_at - service.spawned_at, _end_facts(plan, signum, service, before, sent_at=sent_at, listening=[])
+
+
+def _start(plan: Plan, place: Place) -> Service:
+    try:
+        return Service(plan.command, bare=plan.bare, place=place, pattern=plan.ready.pattern)
+    except OSError as error:
+        where = f" of {error.filename}" if error.filename else ""
+        hint = "look at ulimit -u, the cgroup's pids.max, and whether this user may execute Python"
+        raise SetupError(f"no process can be started: {error.strerror}{where}", hint) from None
 
 
 def _stop(plan: Plan, signum: int, service: Service) -> Facts:
