@@ -6,6 +6,7 @@ Here is what several of them need: options as getopt(3) reads them, their lines 
 import posix
 import sys
 
+from pysupervise.core import kernel
 from pysupervise.core.journal import Voice, Writer
 from pysupervise.core.loop import Supervisor
 from pysupervise.core.settings import ERROR, Settings
@@ -54,8 +55,6 @@ class Words(Voice):
     __slots__ = ("_kernel", "_writers", "relay")
 
     def __init__(self) -> None:
-        from pysupervise.core import kernel
-
         self._kernel: ModuleType = kernel
         self._writers: dict[int, Writer] = {}
         self.relay: Relay | None = None  # once there is a child
@@ -136,17 +135,18 @@ class Relay(Supervisor):
         raise NotImplementedError
 
 
-def write(fd: int, text: str) -> None:
-    """Write a line before anything runs; that nobody reads it is nobody's error."""
-    try:
-        posix.write(fd, (text + "\n").encode(errors="surrogateescape"))
-    except OSError:
-        return
-
-
 def leave(status: int, fd: int, text: str) -> "NoReturn":
-    """Say something and exit."""
-    write(fd, text)
+    """Say something before anything runs, and exit. An answer may wait for who reads it, and a signal ends that; a complaint never does."""
+    line = (text + "\n").encode(errors="surrogateescape")
+    if status:
+        Writer(kernel, fd).write(line)
+    else:
+        kernel.set_disposition(kernel.SIGINT, kernel.SIG_DFL)
+        kernel.set_mask(kernel.SIG_UNBLOCK, kernel.ALL_SIGNALS)
+        try:
+            kernel.write(fd, line)
+        except OSError:
+            pass  # that nobody reads it is nobody's error
     posix._exit(status)  # noqa: SLF001 -- that is the name
 
 
