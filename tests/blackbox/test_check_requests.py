@@ -92,7 +92,8 @@ def test_https_is_checked_as_http_is(check: Check, secure: dict[str, str]) -> No
     [
         ("refuses-new", "FAIL", r"\d of \d requests on new connections failed: \d answered 503"),
         ("stops-accepting", "FAIL", r"\d of \d requests on new connections failed: [3-9] (reset|closed without an answer)"),
-        ("keeps-listening", "PASS", r"\(requests on them: \d+ answered 200\)"),
+        # The last may have been let in just as the listener closed.
+        ("keeps-listening", "PASS", r"\(requests on them: \d\d+ answered 200(, 1 reset)?\)"),
     ],
 )
 def test_requests_on_new_connections_are_sent_over_https_too(
