@@ -16,6 +16,8 @@ import pytest
 from doctoring import STAY, found, python, rules, state, wait_until
 from helpers import PATIENCE_S, Service, children, in_pid_namespace, probe
 
+from pysupervise.cli import procfs
+
 
 def test_pid1_without_a_handler(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]]) -> None:
     service = run(*python(STAY))
@@ -98,7 +100,8 @@ def test_shell_with_a_trap_is_something_to_know(run: Callable[..., Service], doc
         (["tini", "-g", "--"], "shell-below-init", "warning"),
         (["dumb-init"], "shell-below-init", "warning"),
         (["PYSUPERVISE", "--"], "shell-below-pysupervise", "info"),
-        (["PYSUPERVISE", "--forward", "child", "--"], "shell-below-init", "error"),
+        (["PYSUPERVISE", "--forward", "child", "--"], "shell-below-pysupervise", "info"),
+        (["PYSUPERVISE", "--forward", "child", "--no-sweep", "--"], "shell-below-init", "error"),
     ],
 )
 def test_shell_below_an_init(
@@ -109,6 +112,43 @@ def test_shell_below_an_init(
     result = doctor(service.pid)
     assert found(result, rule)["severity"] == severity
     assert any("an init that reaps" in line for line in result["checked"])
+
+
+def test_what_the_shell_leaves_gets_the_stop_signal_as_it_is_said(
+    run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str
+) -> None:
+    service = run(pysupervise, "--forward", "child", "--", "sh", "-c", f"{' '.join(probe('p', '--exit-on=15:0'))}; true")
+    consequence = found(doctor(service.pid), "shell-below-pysupervise")["consequence"]
+    service.send(signal.SIGTERM)
+    assert (service.line(), service.wait()) == ("p 15", 143)
+    assert "which dies of it: the status is the shell's (128+n)" in consequence
+    assert consequence.endswith("What the shell leaves gets TERM then, and has --sweep-grace for its stop.")
+
+
+HANDLES = "process.on('SIGTERM', () => process.exit(3)); "
+
+
+@pytest.mark.parametrize(("code", "ends"), [("", False), (HANDLES, True)])
+def test_the_handler_of_node_itself_proves_nothing(
+    run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str, code: str, ends: bool
+) -> None:
+    """Without a handler of the program's own it raises TERM again, which does nothing to PID 1."""
+    command = ["node", "-e", code + "console.log('ready'); setInterval(() => {}, 1e6)"]
+    service = run(*command)
+    finding = found(doctor(service.pid), "pid1-handler-is-the-runtime's")
+    assert finding["severity"] == "warning"
+    assert finding["title"].startswith("whether TERM stops PID 1, ")
+    pid = service.pid
+    service.send(signal.SIGTERM)
+    if ends:
+        assert service.wait() == 3
+    else:
+        # It takes its handler away, raises TERM again, and lives.
+        wait_until(lambda: (status := procfs.read_status(pid)) is not None and not status.has_handler(signal.SIGTERM))
+        assert found(doctor(pid), "pid1-drops-stop-signal")["severity"] == "error"
+    below = doctor(run(pysupervise, "--", *command).pid)
+    assert rules(below, "warning", "error") == set()
+    assert any(line.startswith("TERM reaches the service, pid ") for line in below["checked"])
 
 
 def test_healthy_pysupervise(run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str) -> None:

@@ -101,6 +101,7 @@ def test_a_signal_that_is_handled_instead_is_proposed(
     ("handled", "words"),
     [
         ("2, 10", "send INT, which it handles (USR1 too), if that is its clean stop: STOPSIGNAL SIGINT"),
+        ("10, 2, 3", "send QUIT, which it handles (INT, USR1 too), if that is its clean stop: STOPSIGNAL SIGQUIT"),
         ("1, 10", "make HUP or USR1 the stop signal, which it handles, if that is its clean stop"),
         ("", "put an init in front: "),
     ],

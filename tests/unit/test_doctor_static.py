@@ -135,6 +135,7 @@ DOCKERFILES: dict[str, tuple[str, list[tuple[str, str, int]]]] = {
     "gunicorn, quick on INT": ('FROM x\nSTOPSIGNAL INT\nCMD ["gunicorn", "a:b"]\n', [("stop-signal-against-service", "warning", 2)]),
     "/init is not systemd": ('FROM x\nENTRYPOINT ["/init"]\n', []),
     "/sbin/init of alpine is not systemd": ('FROM alpine:3\nENTRYPOINT ["/sbin/init"]\n', []),
+    "nobody handles KILL": ('FROM node\nSTOPSIGNAL SIGKILL\nCMD ["node", "x.js"]\n', [("stop-signal-kill", "error", 2)]),
     "signal alone": ("FROM nginx\nSTOPSIGNAL SIGKILL\n", [("stop-signal-kill", "error", 2)]),
     "signal alone, against the image's service": ("FROM nginx\nSTOPSIGNAL TERM\n", [("stop-signal-against-service", "warning", 2)]),
     "exec is no program": ('FROM x\nCMD ["exec", "svc"]\n', [("builtin-without-shell", "error", 2)]),

@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 
 from pysupervise.cli import forwarding, inits, procfs, tree
+from pysupervise.cli.diagnosis import advice
+from pysupervise.cli.diagnosis.subject import Process
 from pysupervise.cli.procfs import Stat, Status
 
 PARENT = Stat(
@@ -16,6 +18,15 @@ STATUS = Status(uid=0, tracer=0, threads=1, namespace_pids=(10,), pending=0, blo
 
 def child(session: int, start_ticks: int = 200) -> Stat:
     return dataclasses.replace(PARENT, pid=20, parent=10, session=session, start_ticks=start_ticks)
+
+
+@pytest.mark.parametrize(
+    ("words", "caught", "instead"),
+    [(("svc",), (15, 2, 10), [15, 2, 10]), (("svc",), (2, 3), [2]), (("node", "x.js"), (15, 2, 1), [1]), (("bash",), (15, 2), [])],
+)
+def test_which_signals_are_proposed_in_the_place_of_quit(words: tuple[str, ...], caught: tuple[int, ...], instead: list[int]) -> None:
+    status = dataclasses.replace(STATUS, caught=sum(1 << (signum - 1) for signum in caught))
+    assert advice.handled_instead(Process(PARENT, status, words), 3) == instead
 
 
 @pytest.mark.parametrize(("words", "title"), [(["a", ""], "a "), ([""], "[parent]"), ([], "[parent]"), (None, "[parent]")])

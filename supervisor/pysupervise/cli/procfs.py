@@ -285,11 +285,14 @@ def pid_namespace(pid: int) -> str | None:
 
 
 def initial_namespace(pid: int | str) -> bool:
-    """Whether a process is in the machine's own PID namespace; True where that may not be read and ours is that."""
+    """Whether a process is in the machine's own PID namespace. Where that may not be read, ours counts, and how many pids it has in it."""
     try:
         return os.stat(f"/proc/{pid}/ns/pid").st_ino == INITIAL_PID_NAMESPACE
     except OSError:
-        return pid != "self" and initial_namespace("self")
+        if pid == "self" or not initial_namespace("self"):
+            return False
+        status = read_status(int(pid))
+        return status is None or len(status.namespace_pids) == 1
 
 
 def _text(path: str) -> str | None:

@@ -7,7 +7,7 @@ from pysupervise.cli.diagnosis.subject import Process, Subject
 from pysupervise.core import signals
 
 # Signals that programs stop on, the ones meant for that first: the kernel's default action of each ends a process (signal(7)).
-STOPPING = (programs.QUIT, programs.INT)
+STOPPING = (programs.TERM, programs.QUIT, programs.INT)
 ENDING = (*STOPPING, programs.HUP, programs.USR1, signals.NUMBERS["USR2"])
 
 
@@ -36,7 +36,11 @@ def handled_instead(process: Process, signum: int) -> list[int]:
     status = process.status
     if status is None or process.is_shell:  # a shell catches some at a prompt, and stops on none of them
         return []
-    return [other for other in ENDING if other != signum and status.has_handler(other) and not process.blocked >> (other - 1) & 1]
+    return [
+        other
+        for other in ENDING
+        if other != signum and status.has_handler(other) and not process.handles_always(other) and not process.blocked >> (other - 1) & 1
+    ]
 
 
 def send_instead(process: Process, subject: Subject, signum: int) -> str:

@@ -96,6 +96,7 @@ def close_look(stat: procfs.Stat) -> Process:
         stat=stat,
         status=status,
         words=tuple(procfs.command_line(speaker) or ()),
+        executable=_executable(place),
         blocked=blocked,
         thread=0 if speaker == pid else speaker,
         taken=tuple(taken),
@@ -106,6 +107,13 @@ def close_look(stat: procfs.Stat) -> Process:
         open_files=None if numbers is None else frozenset(numbers),
         limits=surroundings.soft_limits(place),
     )
+
+
+def _executable(place: str) -> str:
+    try:
+        return os.path.basename(os.readlink(f"{place}/exe")).removesuffix(" (deleted)")
+    except OSError:
+        return ""
 
 
 def _blocked(pid: int, threads: Sequence[int], status: procfs.Status | None) -> int:

@@ -91,6 +91,9 @@ WRAPPERS = {
 IMAGE_SERVICES = {"php": "php-fpm"}  # where an image is called otherwise than what it runs
 # Base images that set the right STOPSIGNAL themselves: their last path component, or the beginning of it.
 SETTING_IMAGES = {"nginx": QUIT, "openresty": QUIT, "httpd": WINCH, "postgres": INT, "php": QUIT, "haproxy": USR1}
+# Runtimes that handle these whatever the program does (Node.js 20, measured): without a handler of the program's own they put the terminal
+# in order and raise the signal again with its default action. In SigCgt both look alike.
+ALWAYS_HANDLED = {"node": frozenset({TERM, INT}), "nodejs": frozenset({TERM, INT})}
 
 
 def base_name(word: str) -> str:

@@ -154,6 +154,7 @@ def limits(subject: Subject) -> Iterator[Remark]:
                 f"/proc/{process.pid}/limits: Max open files {limit_of_files}; {process.place}/fd has {below} numbers below that"
                 + (f", and {above} above, opened before the limit was set" if above else ""),
                 "no file and no connection can be opened (EMFILE)",
+                f"see what is open: ls -l {process.place}/fd",
             )
     allowed = subject.service.limits.get("Max processes", "")
     if subject.tasks_of_user is not None and allowed.isdigit() and subject.tasks_of_user > NEAR * int(allowed):
@@ -170,7 +171,14 @@ def limits(subject: Subject) -> Iterator[Remark]:
         yield Passed("no limit is near" + (f": {nearest.what} is the nearest, {nearest.used} of {nearest.limit}" if nearest else ""))
 
 
-def _near(what: str, used: int, limit: int, evidence: str, consequence: str) -> Finding:
+def _near(  # noqa: PLR0917 -- a line each
+    what: str,
+    used: int,
+    limit: int,
+    evidence: str,
+    consequence: str,
+    search: str = "find who uses them up: pysupervise tree, pysupervise zombies",
+) -> Finding:
     share = used / limit if limit else 1.0
     return Finding(
         ERROR if share > FULL else WARNING,
@@ -178,7 +186,7 @@ def _near(what: str, used: int, limit: int, evidence: str, consequence: str) -> 
         f"{what}: {used} of {limit} in use ({share:.0%})",
         (evidence,),
         f"When it is reached, {consequence}.",
-        "find who uses them up (pysupervise tree, pysupervise zombies), or raise the limit",
+        f"{search}; or raise the limit",
     )
 
 

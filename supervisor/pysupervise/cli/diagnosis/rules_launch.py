@@ -211,6 +211,8 @@ def inits(launched: launch.Launch, place: Place, variables: Mapping[str, Place] 
 def without_init(launched: launch.Launch, place: Place, sent: int | None = None) -> Iterator[Remark]:
     """Judge an interpreter as PID 1: by default it does not act on the stop signal. ``sent``: None where that is not said."""
     name = programs.base_name(launched.service[0]) if launched.service else ""
+    if sent in (programs.KILL, programs.STOP):
+        return  # that nobody can handle it is said already
     if not launched.inits and not launched.shell and programs.is_interpreter(name):
         word = signals.name(sent or programs.TERM)
         known = sent is None or sent in Settings.stop_signals

@@ -20,6 +20,16 @@ def pid1_gets_the_stop_signal(subject: Subject) -> Iterator[Remark]:
     instead = advice.send_instead(head, subject, signum)
     if reaction is Reaction.UNKNOWN:
         yield Unread(f"whether {name} reaches {head.label}: it may be in sigwait, and /proc/{head.pid}/wchan and syscall do not say")
+    elif reaction is Reaction.HANDLER and head.handles_always(signum):
+        yield Finding(
+            WARNING,
+            "pid1-handler-is-the-runtime's",
+            f"whether {name} stops PID 1, {head.label}, cannot be seen: node handles it whatever the program does",
+            evidence,
+            f"Where the program has no handler of its own, node raises {name} again with its default action, which the kernel drops for "
+            "PID 1: a stop waits its full time, then the engine kills everything.",
+            f"put an init in front: {advice.init_in_front(subject)}; or nothing, where process.on('SIG{name}', ...) in the program ends it",
+        )
     elif reaction in (Reaction.HANDLER, Reaction.TAKEN):
         yield Passed(f"{name} reaches PID 1, {head.label}: {_how(head, signum)}")
     elif reaction is Reaction.DROPPED:
@@ -122,6 +132,17 @@ def _shell_below_init(init: launch.Init, shell: Process, subject: Subject, evide
             "for the service's own status: pysupervise --forward handlers -- ...; or exec in the shell",
         )
         return
+    if init.is_ours and init.settings is not None and init.settings.sweep_plan is not None:
+        yield Finding(
+            INFO,
+            "shell-below-pysupervise",
+            title,
+            evidence,
+            f"pysupervise passes {name} to the shell only, which dies of it: the status is the shell's (128+n), not the service's. What "
+            f"the shell leaves gets {name} then, and has --sweep-grace for its stop.",
+            f"{exec_fix}; or let pysupervise signal the whole tree: {_instead_of(init, subject)}",
+        )
+        return
     if init.signals_group():
         yield Finding(
             WARNING,
@@ -172,6 +193,8 @@ def service_and_stop_signal(subject: Subject) -> Iterator[Remark]:
     instead = advice.send_instead(service, subject, arriving)
     if reaction is Reaction.UNKNOWN:
         yield Unread(f"what {name} does to {service.label}: it may be in sigwait, and /proc/{service.pid}/wchan and syscall do not say")
+    elif reaction is Reaction.HANDLER and service.handles_always(arriving):
+        yield Passed(f"{name} reaches the service, {service.label}; whether the program handles it or node ends it at once cannot be seen")
     elif reaction in (Reaction.HANDLER, Reaction.TAKEN):
         yield Passed(f"the service, {service.label}, handles {name}: {_how(service, arriving)}")
     elif reaction in (Reaction.IGNORED, Reaction.NOTHING):

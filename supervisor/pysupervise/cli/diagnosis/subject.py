@@ -43,6 +43,7 @@ class Process:
     stat: Stat
     status: Status | None  # None: it may not be read
     words: tuple[str, ...]  # its command line; () where it has none or may not be read
+    executable: str = ""  # the name of its file, which no title hides; "" where that may not be read
     blocked: int = 0  # signals that every thread blocks; those with a handler at two looks
     thread: int = 0  # one that lives where the main one has ended, 0: the main one
     taken: tuple[Taken, ...] = ()
@@ -133,6 +134,10 @@ class Process:
         if self.is_pid1 and signum != programs.KILL:
             return Reaction.DROPPED
         return Reaction.STOPS if signum in STOPPING_BY_DEFAULT else Reaction.DIES
+
+    def handles_always(self, signum: int) -> bool:
+        """Whether a handler is its runtime's own, so that nobody sees whether the program has one."""
+        return signum in programs.ALWAYS_HANDLED.get(self.executable or self.name, ())
 
     def reacts(self, signum: int) -> bool:
         """Whether the signal reaches code of it."""
