@@ -209,6 +209,29 @@ def test_a_stop_by_pid_1_reaches_who_was_put_into_its_namespace(pysupervise: str
         process.stdout.close()
 
 
+@pytest.mark.parametrize(
+    "takes",
+    [
+        "threading.Thread(target=lambda: signal.sigwait([15])).start()",
+        "libc = ctypes.CDLL(None); os.set_blocking(libc.signalfd(-1, struct.pack('Q', 1 << 14), 0), True)",
+        "pass",
+    ],
+    ids=["sigwait", "signalfd", "nothing"],
+)
+def test_what_is_blocked_and_taken_all_the_same_is_said_to_be_taken(pysupervise: str, takes: str) -> None:
+    begin = "import ctypes, os, signal, struct, threading, time; signal.pthread_sigmask(0, [15])"
+    code = f"{begin}; {takes}; print('ready', flush=True); time.sleep(60)"
+    with Scene([pysupervise, "--", *python(code)]) as scene:
+        supervisor, command = scene.pids()[1:3]
+        while takes.startswith("threading") and not any(
+            "sigtimedwait" in wchan.read_text() for wchan in Path("/proc").glob(f"{command}/task/*/wchan")
+        ):
+            assert state(command) in "SR"
+        said = "blocked" if takes == "pass" else "taken in sigwait or from a signalfd"
+        assert found_in(pysupervise, supervisor)[command]["signals"]["TERM"] == said
+        assert targets(pysupervise, "--signal", "TERM", str(supervisor))["effects"][str(command)] == f"is {said}"
+
+
 @pytest.mark.parametrize("child", [True, False])
 def test_children_from_before_exec_are_not_taken_for_the_command(pysupervise: str, child: bool) -> None:
     """An entry script has them; as PID 1 a stop is for them too, but for who reads the output."""

@@ -98,7 +98,12 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
             "handlers": frozenset(answering) & frozenset(alive),
         },
         effects={
-            number: effect(statuses[number], signum, procfs.wait_channel(number))
+            number: effect(
+                statuses[number],
+                signum,
+                procfs.wait_channel(number),
+                sigwait.taken_where_blocked(processes[number], statuses[number], (signum,)),
+            )
             # Who stops its command continues whoever is stopped, after the signal.
             + (", once it is continued" if processes[number].state == "T" and signum not in (*AT_ONCE, *stop_signals) else "")
             for number in alive
@@ -107,13 +112,13 @@ def plan(signum: int, pid: int | None, processes: dict[int, Stat]) -> Plan:
     )
 
 
-def effect(status: Status | None, signum: int, channel: str | None = None) -> str:
+def effect(status: Status | None, signum: int, channel: str | None = None, taken: tuple[sigwait.Taken, ...] = ()) -> str:
     """Return what a signal does to a process that is not PID 1 of its namespace (signal(7))."""
     if signum not in NEVER_HANDLED:
         if status is None:
             return "not readable"
         if status.blocks(signum):
-            return "is blocked"
+            return "is taken in sigwait or from a signalfd" if any(one.has(signum) for one in taken) else "is blocked"
         if status.has_handler(signum):
             return "is caught"
         if status.ignores(signum):

@@ -8,7 +8,10 @@ itself lies in the process's memory, where the system call's first argument poin
 
 import os
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from pysupervise.cli import procfs
 
 WAITING = "do_sigtimedwait"
 # rt_sigtimedwait (and its variant for 64-bit time), by machine.
@@ -74,6 +77,20 @@ def awaited(pid: int, thread: int | None = None) -> Taken | None:
             return Taken(None, evidence)
         return Taken(mask, f"{evidence}, set {mask:016x}")
     return Taken(None, evidence)
+
+
+def taken(pid: int, threads: Iterable[int], living: int) -> tuple[Taken, ...]:
+    """Return what threads of a process wait for in sigwait, and what it can read from signalfds. ``living``: a thread that lives."""
+    found = [waiting for thread in threads if (waiting := awaited(pid, thread))]
+    descriptor = from_descriptors(living)
+    return (*found, descriptor) if descriptor else tuple(found)
+
+
+def taken_where_blocked(stat: procfs.Stat, status: procfs.Status | None, signums: Iterable[int]) -> tuple[Taken, ...]:
+    """Return the same of a process that blocks one of these signals in its main thread, () of any other, which need not be read."""
+    if status is None or stat.is_dead or not any(status.blocks(signum) and not status.has_handler(signum) for signum in signums):
+        return ()
+    return taken(stat.pid, procfs.threads(stat.pid), procfs.living_thread(stat))
 
 
 def deadline(pid: int) -> Deadline | None:

@@ -19,6 +19,7 @@ LEGEND = {
     "i": "ignored",
     "b": "blocked",
     "B": "blocked, with a handler",
+    "t": "taken in sigwait or from a signalfd",
     "-": "default action",
     "x": "default action, which PID 1 of a namespace never gets",
     "w": "default action, or taken by the sigwait that it is in: /proc does not tell",
@@ -42,11 +43,12 @@ class Member:
     lines: str  # the drawing in front of it: one letter a level, "|" and " " for its ancestors, "+" or "`" for itself
     marks: tuple[str, ...]
     channel: str | None  # where it sleeps; None also where nothing hangs on it
+    taken: tuple[sigwait.Taken, ...] = ()  # where it blocks a signal, whether it takes it
 
     @property
     def signals(self) -> str:
         """A letter of LEGEND for each of SHOWN_SIGNALS."""
-        return "".join(disposition(self.stat, self.status, signum, self.channel) for signum in NUMBERS)
+        return "".join(disposition(self.stat, self.status, signum, self.channel, self.taken) for signum in NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def look(pid: int | None = None, processes: dict[int, Stat] | None = None, statu
         stat, status = processes[number], statuses[number]
         marks = _marks(stat, statuses, processes, children)
         channel = procfs.wait_channel(number) if _may_be_in_sigwait(stat, status) else None
-        members.append(Member(stat, status, depth, lines, marks, channel))
+        taken = sigwait.taken_where_blocked(stat, status, NUMBERS)
+        members.append(Member(stat, status, depth, lines, marks, channel, taken))
     return Look(members, processes, len(processes) - len(shown), procfs.hidden())
 
 
@@ -132,12 +135,12 @@ def _by_start(processes: dict[int, Stat]) -> list[Stat]:
     return sorted(processes.values(), key=lambda stat: (stat.start_ticks, stat.pid))
 
 
-def disposition(stat: Stat, status: Status | None, signum: int, channel: str | None = None) -> str:
+def disposition(stat: Stat, status: Status | None, signum: int, channel: str | None = None, taken: tuple[sigwait.Taken, ...] = ()) -> str:
     """Return what a process does with a signal, as a letter of LEGEND."""
     if status is None:
         return "?"
     if status.blocks(signum):
-        return "B" if status.has_handler(signum) else "b"
+        return "B" if status.has_handler(signum) else "t" if any(one.has(signum) for one in taken) else "b"
     if status.ignores(signum):
         return "i"
     if status.has_handler(signum):

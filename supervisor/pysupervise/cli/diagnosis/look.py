@@ -84,9 +84,6 @@ def close_look(stat: procfs.Stat) -> Process:
     place = f"/proc/{pid}" if speaker == pid else f"/proc/{pid}/task/{speaker}"
     status = procfs.read_status(pid)
     threads = [thread for thread in procfs.threads(pid) if thread != pid or speaker == pid]  # one that has ended takes nothing any more
-    taken = [waiting for thread in threads if (waiting := sigwait.awaited(pid, thread))]
-    if descriptor := sigwait.from_descriptors(speaker):
-        taken.append(descriptor)
     blocked = _blocked(pid, threads, status)
     if status is not None and blocked & status.caught:
         time.sleep(SECOND_LOOK_S)  # a handler blocks its own signal while it runs, most for a few microseconds
@@ -99,7 +96,7 @@ def close_look(stat: procfs.Stat) -> Process:
         executable=_executable(place),
         blocked=blocked,
         thread=0 if speaker == pid else speaker,
-        taken=tuple(taken),
+        taken=sigwait.taken(pid, threads, speaker),
         taken_readable=sigwait.readable(speaker),
         deadline=sigwait.deadline(speaker),
         waits=sigwait.sleeps(speaker),
