@@ -78,13 +78,19 @@ def test_unix_sockets_of_every_type(probe: Probe, tmp_path: Path, kind: int, abs
         listener.bind(name.replace("@", "\0") if abstract else name)
         if kind != socket.SOCK_DGRAM:
             listener.listen(4)
-        assert probe(f"unix:{name}")[1].startswith(f"healthy: unix {name} answered in ")
+        status, said = probe(f"unix:{name}")
+        assert status == 0
+        if kind == socket.SOCK_DGRAM:
+            assert said == f"healthy: unix {name} is open: a datagram socket, which answers nobody"
+        else:
+            assert said.startswith(f"healthy: unix {name} answered in ")
     assert probe(f"unix:{name}") == (1, f"unhealthy: cannot connect to unix {name}: Connection refused")
 
 
 def test_a_unix_socket_that_is_missing_or_full(probe: Probe, tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
     assert probe(f"unix:{path}") == (1, f"unhealthy: cannot connect to unix {path}: No such file or directory")
+    assert probe("unix:/etc/passwd") == (1, "unhealthy: cannot connect to unix /etc/passwd: it is no socket")
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as waiting:
         listener.bind(path)
         listener.listen(0)

@@ -265,7 +265,7 @@ def test_what_is_said_of_handlers_is_what_the_core_does(pysupervise: str) -> Non
         deadline = os.times().elapsed + PATIENCE_S
         while daemon in children(command) and state(daemon) != "Z":
             assert os.times().elapsed < deadline, "the daemon has the default action and ends"
-        assert {state(pid) for pid in (command, catches, ignores)} == {"S"}, "the command was passed over"
+        assert {state(pid) for pid in (command, catches, ignores)} <= {"S", "R"}, "the command was passed over"
 
 
 def test_the_table_of_targets(pysupervise: str) -> None:

@@ -58,6 +58,21 @@ def test_a_request_that_did_not_end_well_fails_draining(changes: dict[str, objec
     assert said in words(facts, "draining")
 
 
+@pytest.mark.parametrize(
+    ("in_part", "error", "hinted"), [(True, "reset", True), (True, "closed without an answer", True), (False, "reset", False)]
+)
+def test_a_request_that_had_not_come_whole_is_told_from_others(in_part: bool, error: str, hinted: bool) -> None:
+    facts = replace(FACTS, requests=(replace(REQUEST, in_part=in_part, error=error, status=None),))
+    assert words(facts, "draining").endswith("(for a request that has come whole: --slow-http)") is hinted
+
+
+@pytest.mark.parametrize(("told", "error", "hinted"), [(3, "reset", True), (1, "reset", False), (None, "reset", False), (3, "", False)])
+def test_where_several_got_the_signal_that_may_be_why(told: int | None, error: str, hinted: bool) -> None:
+    request = replace(REQUEST, error=error, status=None if error else 503)
+    said = words(replace(FACTS, requests=(request,), end=replace(END, told=told)), "draining")
+    assert ("; pysupervise sent TERM to 3 processes: " in said) is hinted
+
+
 def test_the_usual_status_is_as_good_as_200() -> None:
     assert outcome(replace(FACTS, requests=(replace(REQUEST, status=401, usual_status=401),)))["draining"] is True
 

@@ -117,7 +117,9 @@ def resolve(word: str, processes: dict[int, procfs.Stat]) -> tuple[Container, li
     matches = [found for found in members if found.id in wanted or (looks_like_id and found.id.startswith(word))]
     if not matches:
         running = ", ".join(sorted(str(found) for found in members)) or "none"
-        raise NotFoundError(f"no running container {word!r} is visible here", f"containers seen: {running}; names need root, ids do not")
+        rights = "" if os.geteuid() == 0 else "; names need root, ids do not"
+        short = f"; an id needs {FEWEST_DIGITS} digits or more" if any(found.id.startswith(word) for found in members) else ""
+        raise NotFoundError(f"no running container {word!r} is visible here", f"containers seen: {running}{rights}{short}")
     if len(matches) > 1:
         raise NotFoundError(f"{word!r} stands for several containers", ", ".join(sorted(str(found) for found in matches)))
     found = matches[0]

@@ -49,6 +49,7 @@ class EndFacts:
 
     ended_s: float | None  # None: not within the limit
     status: int | None
+    told: int | None = None  # how many processes pysupervise sent the signal to; None: it did not say
     killed_s: float | None = None  # when pysupervise gave up and sent KILL
     culprits: tuple[Culprit, ...] = ()
     zombies: tuple[Culprit, ...] = ()

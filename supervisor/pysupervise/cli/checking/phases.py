@@ -2,6 +2,7 @@
 
 from pysupervise.cli.checking.culprit import Culprit
 from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts, Verdict
+from pysupervise.cli.checking.requests import CLOSED
 from pysupervise.cli.checking.settings import Plan
 from pysupervise.core import signals
 from pysupervise.core.status import SIGNALLED
@@ -39,6 +40,11 @@ def _draining(plan: Plan, facts: Facts, name: str) -> Verdict:
     failed = [words for words, _ in judged if words] + [words for port in facts.ports if (words := _lost(port, facts, name))]
     seconds = max(request.ended_s for request in facts.requests)
     if failed:
+        if (facts.end.told or 0) > 1 and any(request.error for request in facts.requests):
+            failed.append(
+                f"pysupervise sent {name} to {facts.end.told} processes: where one of them stops the others by itself, "
+                "try --bare -- pysupervise --forward handlers -- COMMAND"
+            )
         return Verdict(DRAINING, passed=False, words="; ".join(failed), seconds=seconds)
     words = "; ".join(
         f"{_called(request)} was answered with {request.status}, {_extent(request)}, {moment(request.ended_s)} after {name}"
@@ -84,11 +90,13 @@ def _request_failure(plan: Plan, request: RequestFacts, name: str) -> str:
     called, after = _called(request), f"{moment(request.ended_s)} after {name}"
     if request.ended_s >= plan.within_s and request.error:
         return f"{called} had no whole answer {limit(plan.within_s)} after {name}"
+    # uvicorn closes those that have not come whole, and finishes the others.
+    hint = " (for a request that has come whole: --slow-http)" if request.in_part and request.error in ("reset", CLOSED) else ""
     if request.error == "reset":
-        return f"{called} was reset {after}"
+        return f"{called} was reset {after}{hint}"
     if request.error:
         status = f" (status {request.status}, {request.body_bytes} bytes)" if request.status is not None else ""
-        return f"{called} ended {after}: {request.error}{status}"
+        return f"{called} ended {after}: {request.error}{status}{hint}"
     if request.usual_status is not None and request.status != request.usual_status:
         return f"{called} was answered with {request.status} {after}, and with {request.usual_status} before the signal"
     if request.usual_status is None and request.status not in GOOD:

@@ -31,6 +31,7 @@ LATE_LINES = 3
 LATE_LINE_EVERY_S = 0.1
 NEXT_IDLE_S = 0.02
 GOOD = range(200, 400)
+INTERIM = range(102, 200)  # the answer is still to come (RFC 9110, 15.2); 101 is one
 CLOSED = "closed without an answer"
 CUT_HEAD = "cut off inside its head"
 
@@ -190,6 +191,9 @@ def receive(wire: Wire) -> Answer:
     try:
         response = http.client.HTTPResponse(cast("socket.socket", wire), method="GET")  # of a socket it takes makefile only
         response.begin()
+        while response.status in INTERIM:  # http.client passes over 100 alone
+            response.headers = None  # type: ignore[assignment]  # or it takes the head for read
+            response.begin()
         status = response.status
         if wire.lines.cut:
             return Answer(time.monotonic(), status, error=CUT_HEAD)
@@ -200,6 +204,8 @@ def receive(wire: Wire) -> Answer:
             return Answer(time.monotonic(), status, count, f"cut off: {missing} bytes of its body are missing")
         # http.client takes the end of the connection for that of the lines that follow the last chunk.
         error = "cut off: its last line is missing" if response.chunked and wire.lines.cut else ""
+        if unmeasured and wire.broken_off:
+            error = "cut off: TLS was not closed"
         return Answer(time.monotonic(), status, count, error, unmeasured)
     except http.client.RemoteDisconnected:
         return Answer(time.monotonic(), error=CLOSED)
@@ -239,7 +245,9 @@ def _connect(url: Url, timeout_s: float) -> socket.socket:
 
 
 def _secured(connection: socket.socket, url: Url, *, do_handshake_on_connect: bool = True) -> ssl.SSLSocket:
-    return _context().wrap_socket(connection, server_hostname=url.host, do_handshake_on_connect=do_handshake_on_connect)
+    return _context().wrap_socket(
+        connection, server_hostname=url.host, do_handshake_on_connect=do_handshake_on_connect, suppress_ragged_eofs=False
+    )
 
 
 @functools.cache

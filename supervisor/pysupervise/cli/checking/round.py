@@ -282,6 +282,7 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
     return EndFacts(
         ended_s=service.ended_at - sent_at if service.ended_at else None,
         status=service.status if service.ended_at else None,
+        told=None if (got := _got(service, signum)) is None else len(got),
         killed_s=killed_s,
         culprits=tuple(to_blame),
         zombies=zombies,

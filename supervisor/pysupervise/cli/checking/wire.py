@@ -48,6 +48,7 @@ class Wire(io.RawIOBase):
         """``idle`` is called before each wait: it does what there is to do, and returns for how many seconds to wait at most."""
         self._connection = connection
         self._idle = idle
+        self.broken_off = False  # TLS: the connection ended without the close_notify that ends a stream
         connection.settimeout(0)
 
     def readable(self) -> bool:
@@ -56,7 +57,11 @@ class Wire(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Wait for data, and return how much came; 0 at the end of the connection. Raises OSError, also what ``idle`` raises."""
-        return patiently(self._connection, self._idle, lambda: self._connection.recv_into(buffer))
+        try:
+            return patiently(self._connection, self._idle, lambda: self._connection.recv_into(buffer))
+        except ssl.SSLEOFError:
+            self.broken_off = True
+            return 0
 
     def makefile(self, _mode: str) -> "Lines":
         """Return it as http.client wants it."""

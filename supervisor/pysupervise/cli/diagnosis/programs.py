@@ -88,12 +88,25 @@ WRAPPERS = {
     "su": _SWITCHER, "runuser": _SWITCHER, "apachectl": _APACHECTL, "apache2ctl": _APACHECTL,
     "flock": _DEAF, "dbus-run-session": _DEAF, "pm2-runtime": _PM2,
 }  # fmt: skip
-IMAGE_SERVICES = {"php": "php-fpm"}  # where an image is called otherwise than what it runs
-# Base images that set the right STOPSIGNAL themselves: their last path component, or the beginning of it.
-SETTING_IMAGES = {"nginx": QUIT, "openresty": QUIT, "httpd": WINCH, "postgres": INT, "php": QUIT, "haproxy": USR1}
+# Base images that set the right STOPSIGNAL themselves, by the last component of their name, and what they run.
+SETTING_IMAGES = {
+    "nginx": (QUIT, "nginx"), "nginx-unprivileged": (QUIT, "nginx"), "openresty": (QUIT, "nginx"), "httpd": (WINCH, "httpd"),
+    "postgres": (INT, "postgres"), "haproxy": (USR1, "haproxy"),
+}  # fmt: skip
+# Images that do so where their tag has this word.
+SETTING_TAGS = {"fpm": (QUIT, "php-fpm"), "apache": (WINCH, "httpd")}
+TAGGED_IMAGES = frozenset({"php", "wordpress"})
 # Runtimes that handle these whatever the program does (Node.js 20, measured): without a handler of the program's own they put the terminal
 # in order and raise the signal again with its default action. In SigCgt both look alike.
 ALWAYS_HANDLED = {"node": frozenset({TERM, INT}), "nodejs": frozenset({TERM, INT})}
+
+
+def of_image(base: str) -> tuple[int, str] | None:
+    """Return the STOPSIGNAL that a base image is known to set, and what it runs; None of any other."""
+    image, _, tag = base.rpartition("/")[2].partition("@")[0].partition(":")
+    if image in TAGGED_IMAGES:
+        return next((known for word, known in SETTING_TAGS.items() if word in tag), None)
+    return SETTING_IMAGES.get(image)
 
 
 def base_name(word: str) -> str:

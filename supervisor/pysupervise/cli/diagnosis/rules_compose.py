@@ -118,10 +118,12 @@ def _service(own: Value, others: dict[str, Value], file: str, directory: str, li
         launched = launch.read(start.words, start.environment)
         if start.unknown_entrypoint:
             yield Unread(f"the image's own ENTRYPOINT: judged as if it had none ({start.place.file}:{start.place.line})")
-        yield from rules_launch.in_front(launched, start.service_place, start.base)
+        shared = _shares_namespace(get("pid"))
+        if not shared:
+            yield from rules_launch.in_front(launched, start.service_place, start.base)
         yield from rules_launch.inits(launched, start.place)
         init = get("init")
-        if init is None or not init.is_true:
+        if not shared and (init is None or not init.is_true):
             signal = ((value := get("stop_signal")) and value.text) or start.stop_signal
             number = rules_launch.parsed_signal(signal, start.place) if signal else None
             yield from rules_launch.without_init(launched, start.service_place, number if isinstance(number, int) else None)
@@ -305,6 +307,16 @@ def _grace(value: Value | None, launched: launch.Launch, service: Value, place: 
             )
             return
         limit = read
+    if not limit:
+        yield Finding(
+            ERROR,
+            "grace-too-short",
+            f"stop_grace_period {text} leaves no time to stop",
+            (str(at),),
+            "The engine sends KILL right after the stop signal: nothing is cleaned up.",
+            "leave it out (10s), or give the time that the service needs",
+        )
+        return
     if ours is None or ours.settings is None:
         return
     grace, sweep = _graces(ours.settings)
@@ -330,14 +342,18 @@ def _graces(settings: Settings) -> tuple[float, float]:
     return sum(seconds for _, _, seconds in settings.stop_plan), sweep
 
 
-def _namespace(pid: Value | None, launched: launch.Launch, place: _Placer) -> Iterator[Remark]:
+def _shares_namespace(pid: Value | None) -> bool:
     word = (pid.text or "") if pid is not None else ""
-    if pid is None or not (word == "host" or word.startswith(("service:", "container:"))):
+    return word == "host" or word.startswith(("service:", "container:"))
+
+
+def _namespace(pid: Value | None, launched: launch.Launch, place: _Placer) -> Iterator[Remark]:
+    if pid is None or not _shares_namespace(pid):
         return
     yield Finding(
         INFO if launched.ours is not None else WARNING,
         "shared-pid-namespace",
-        f"pid: {word} shares a PID namespace",
+        f"pid: {pid.text} shares a PID namespace",
         (str(place(pid)),),
         "Nothing of this service is PID 1: when its command ends, the kernel does not end the rest, and orphans go to the other PID 1."
         + (" pysupervise collects them as their subreaper." if launched.ours is not None else ""),

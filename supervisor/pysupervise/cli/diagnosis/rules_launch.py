@@ -240,15 +240,17 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
     ours = launched.ours
     image = base.rpartition("/")[2].partition(":")[0].partition("@")[0]
     name = programs.service_name(launched.service)
-    sets_signal = image in programs.SETTING_IMAGES and (image != "php" or "fpm" in base)
-    if not launched.service and sets_signal:
-        name = programs.service_name([programs.IMAGE_SERVICES.get(image, image)])
+    known = programs.of_image(base)
+    if not launched.service and known:
+        name = known[1]
     expected = programs.EXPECTED.get(name)
     if name == "systemd" and image in programs.BUSYBOX_IMAGES:
         expected = None
     given = sent is not None
-    if sent is None and sets_signal:
-        sent, source = programs.SETTING_IMAGES[image], f"STOPSIGNAL of the image {base}"
+    if sent is None and known:
+        sent, source = known[0], f"STOPSIGNAL of the image {base}"
+    elif sent is None and base not in ("", "scratch"):
+        source += f", unless the image {base} sets one"
     signum = programs.TERM if sent is None else sent
     word = signals.name(signum)
     evidence = tuple(dict.fromkeys((str(place), source)))  # a STOPSIGNAL may stand alone

@@ -129,7 +129,12 @@ def _shell_below_init(init: launch.Init, shell: Process, subject: Subject, evide
             title,
             evidence,
             f"pysupervise sends {name} to the service and to the shell; the status is the shell's (128+n), not the service's.",
-            "for the service's own status: pysupervise --forward handlers -- ...; or exec in the shell",
+            "for the service's own status: "
+            + (
+                "one command below the shell (a pipeline has the status of its last), and exec in front of it"
+                if subject.service_siblings
+                else "pysupervise --forward handlers -- ...; or exec in the shell"
+            ),
         )
         return
     if init.is_ours and init.settings is not None and init.settings.sweep_plan is not None:

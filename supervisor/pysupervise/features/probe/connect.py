@@ -2,6 +2,7 @@
 
 # 0.2 ms; the module `socket` above it costs 5.5 ms, since it loads selectors, enum and collections.
 import _socket
+import posix
 
 from pysupervise.features.probe.attempt import Deadline, Unhealthy, seconds
 from pysupervise.features.probe.target import Target
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 EPROTOTYPE, ECONNREFUSED = 91, 111
+S_IFMT, S_IFSOCK = 0o170000, 0o140000
 # How long until a full queue of a Unix socket is tried again: connect(2) there says EAGAIN at once instead of waiting.
 AGAIN_S = 0.01
 
@@ -19,7 +21,10 @@ def attempt(target: Target, _chosen: "dict[str, Any]", deadline: Deadline, /) ->
     """Connect and hang up."""
     connection = connect_unix(target, deadline) if target.kind == "unix" else connect(target, deadline)
     took = deadline.answered()
+    answers = connection.type & ~_socket.SOCK_CLOEXEC != _socket.SOCK_DGRAM
     connection.close()
+    if not answers:
+        return f"{target.name} is open: a datagram socket, which answers nobody"
     return f"{target.name} answered in {seconds(took)}"
 
 
@@ -58,9 +63,19 @@ def connect_unix(target: Target, deadline: Deadline) -> "_socket.socket":
         except OSError as error:
             reason = error.strerror or "unknown"
             # A socket of another type has the path. Each type has abstract names of its own, so there it looks like nobody at all.
+            if error.errno == ECONNREFUSED and address[:1] != b"\0" and not _is_socket(address):
+                reason = "it is no socket"
             if error.errno != EPROTOTYPE and not (error.errno == ECONNREFUSED and address[:1] == b"\0"):
                 break
     raise Unhealthy(f"cannot connect to {target.name}: {reason}")
+
+
+def _is_socket(path: bytes) -> bool:
+    """Whether a path is that of a socket; connect(2) refuses other files in the same way as one that nobody has."""
+    try:
+        return posix.stat(path).st_mode & S_IFMT == S_IFSOCK
+    except OSError:
+        return True  # then it is not for that
 
 
 def _open(family: int, address: "tuple[Any, ...]", limit_s: float, kind: int = _socket.SOCK_STREAM) -> "_socket.socket":
