@@ -85,7 +85,7 @@ complete -c pysupervise -n '__pysupervise_at check' -l ready-within -x -d 'Give 
 complete -c pysupervise -n '__pysupervise_at check' -l slow-http -x -d 'Keep a request for URL in flight while the signal is sent: one that takes a second or more.'
 complete -c pysupervise -n '__pysupervise_at check' -l http -x -d 'Ask for URL before the signal, and on new connections after it; without --slow-http also keep a request in flight whose head is still being sent. Draining fails when requests on new connections are reset, closed or cut off, but for those let in within 50 ms of the first refusal, and when one is answered with a status from 500 on.'
 complete -c pysupervise -n '__pysupervise_at check' -l signal -x -a 'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CONT TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS RTMIN RTMAX' -d 'Stop it with this; repeated: with each in turn. [default: TERM]'
-complete -c pysupervise -n '__pysupervise_at check' -l within -x -d 'Everything has to be gone by then. [default: 10s]'
+complete -c pysupervise -n '__pysupervise_at check' -l within -x -d 'Everything has to be gone by then. Above 10s it is also pysupervise\'s grace period, unless PYSUPERVISE_GRACE says another. [default: 10s]'
 complete -c pysupervise -n '__pysupervise_at check' -l refused-within -x -d 'New connections have to be refused by then. [default: 1s]'
 complete -c pysupervise -n '__pysupervise_at check' -l expect -x -d 'Exit statuses that count as graceful. [default: 0, and 128 + the signal]'
 complete -c pysupervise -n '__pysupervise_at check' -l repeat -x -d 'Do it so often with each signal. [default: 1]'

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pysupervise.cli import procfs
-from pysupervise.cli.checking import culprit, phases, report, settings, sockets
+from pysupervise.cli.checking import culprit, phases, report, service, settings, sockets
 from pysupervise.cli.checking import round as a_round
 from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts
 from pysupervise.cli.checking.ready import SetupError
@@ -355,3 +355,39 @@ def test_where_no_process_can_be_started_that_is_the_reason(monkeypatch: pytest.
     with pytest.raises(SetupError) as caught:
         a_round.run_moment(PLAN, TERM, Place.HERE, 0.0)
     assert caught.value.reason == "no process can be started: Permission denied of /opt/python3"
+
+
+@pytest.mark.parametrize(
+    ("within_s", "variable", "given"),
+    [
+        (20.0, None, ["--grace", "20000ms"]),
+        (10.0, None, []),
+        (0.5, None, []),
+        (20.0, "PYSUPERVISE_GRACE", []),
+        (20.0, "PYSUPERVISE_STOP", []),
+    ],
+)
+def test_a_limit_above_the_default_grace_is_the_grace(
+    monkeypatch: pytest.MonkeyPatch, within_s: float, variable: str | None, given: list[str]
+) -> None:
+    """Or pysupervise would end at 10 s what may take 20."""
+    started: list[list[str]] = []
+
+    def refused(words: list[str], *_: object, **__: object) -> None:
+        started.append(words)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(service, "Sandbox", refused)
+    if variable is not None:
+        monkeypatch.setenv(variable, "TERM:1s,KILL")
+    with pytest.raises(SetupError):
+        a_round.run_moment(replace(PLAN, within_s=within_s), TERM, Place.HERE, 0.0)
+    (words,) = started
+    assert words[words.index("json") + 1 :] == [*given, "--", "service"]
+
+
+def test_each_moment_of_a_start_has_a_name_of_its_own_in_junit() -> None:
+    verdicts = [phases.start_up(PLAN, TERM, 0.1, replace(END, ended_s=None)), phases.start_up(PLAN, TERM, 0.2, END)]
+    made = report.Report(PLAN, Place.HERE, rounds=[report.Told(TERM, 1, "up", 0.3, verdicts, None, [])])
+    root = ET.fromstring(report.junit(made))  # noqa: S314 -- our own text
+    assert [case.get("name") for case in root.iter("testcase")] == ["start-up", "start-up 2"]

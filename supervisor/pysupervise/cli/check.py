@@ -80,7 +80,7 @@ def _limit(word: str) -> float:
 @click.option("--signal", "signals_", metavar="SIGNAL", multiple=True, default=("TERM",), callback=_read_signals, help="Stop it with this; "
     "repeated: with each in turn. [default: TERM]")  # fmt: skip
 @click.option("--within", metavar="DURATION", default="10s", callback=_read("within", _limit), help="Everything has to be gone by then. "
-    "[default: 10s]")  # fmt: skip
+    "Above 10s it is also pysupervise's grace period, unless PYSUPERVISE_GRACE says another. [default: 10s]")  # fmt: skip
 @click.option("--refused-within", metavar="DURATION", default="1s", callback=_read("refused-within", _limit), help="New connections have "
     "to be refused by then. [default: 1s]")  # fmt: skip
 @click.option("--expect", metavar="STATUS,...", callback=_read("expect", settings.statuses), help="Exit statuses that count as graceful. "

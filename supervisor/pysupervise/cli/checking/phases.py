@@ -43,7 +43,7 @@ def _draining(plan: Plan, facts: Facts, name: str) -> Verdict:
         if (facts.end.told or 0) > 1 and any(request.error for request in facts.requests):
             failed.append(
                 f"pysupervise sent {name} to {facts.end.told} processes: where one of them stops the others by itself, "
-                "try --bare -- pysupervise --forward handlers -- COMMAND"
+                "try PYSUPERVISE_FORWARD=handlers"
             )
         return Verdict(DRAINING, passed=False, words="; ".join(failed), seconds=seconds)
     words = "; ".join(

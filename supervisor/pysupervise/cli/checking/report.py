@@ -1,5 +1,6 @@
 """How a check tells what it found: a line a verdict, JSON, JUnit XML."""
 
+import collections
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import asdict, dataclass, field
@@ -101,8 +102,11 @@ def junit(report: Report) -> bytes:
     root = ET.Element("testsuites", {"name": "pysupervise check", **counts})
     suite = ET.SubElement(root, "testsuite", {"name": clean(f"pysupervise check -- {command_line(list(report.plan.command))}"), **counts})
     failed_rounds = set()
+    counted: collections.Counter[tuple[str, str]] = collections.Counter()
     for label, verdict, told in cases:
-        case = _case(suite, label, verdict.phase, verdict.seconds)
+        counted[label, verdict.phase] += 1  # readers keep one of two cases with the same name: each moment of a start needs its own
+        number = counted[label, verdict.phase]
+        case = _case(suite, label, f"{verdict.phase} {number}" if number > 1 else verdict.phase, verdict.seconds)
         if verdict.passed is None:
             ET.SubElement(case, "skipped", {"message": clean(verdict.words)})
         elif not verdict.passed:

@@ -68,7 +68,7 @@ def run_moment(plan: Plan, signum: int, place: Place, after_s: float) -> tuple[f
 
 def _start(plan: Plan, place: Place) -> Service:
     try:
-        return Service(plan.command, bare=plan.bare, place=place, pattern=plan.ready.pattern)
+        return Service(plan.command, bare=plan.bare, place=place, pattern=plan.ready.pattern, within_s=plan.within_s)
     except OSError as error:
         where = f" of {error.filename}" if error.filename else ""
         hint = "look at ulimit -u, the cgroup's pids.max, and whether this user may execute Python"

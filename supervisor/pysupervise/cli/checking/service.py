@@ -21,11 +21,13 @@ from pysupervise.cli import procfs
 from pysupervise.cli.checking.fates import Fates
 from pysupervise.cli.checking.watch import Look, Watch
 from pysupervise.cli.sandbox import Place, Sandbox, own_command
+from pysupervise.core.settings import DEFAULT_GRACE_S
 from pysupervise.core.words import EVENTS
 
-TELLING = ("-v", "--log-format", "json", "--")
+TELLING = ("-v", "--log-format", "json")
 # What would make pysupervise's own words unreadable for us; everything else that stands in the environment holds as it will in production.
 UNSET = ("PYSUPERVISE_VERBOSE", "PYSUPERVISE_QUIET", "PYSUPERVISE_LOG_FORMAT")
+TIMED = frozenset(("PYSUPERVISE_GRACE", "PYSUPERVISE_STOP"))
 EVENT_BEGINS = '{"time": "'
 LINES_KEPT = 200
 LONGEST_LINE_BYTES = 65536
@@ -38,8 +40,13 @@ RECIPIENT = re.compile(r"(?:^|: |, )(\d+) ([^ ,]*)")
 class Service:
     """One run of the command. Leaving the context ends everything that is left of it."""
 
-    def __init__(self, command: tuple[str, ...], *, bare: bool, place: Place, pattern: Pattern[str] | None = None) -> None:
-        """Start it. Raises OSError where no process can be made."""
+    def __init__(
+        self, command: tuple[str, ...], *, bare: bool, place: Place, pattern: Pattern[str] | None = None, within_s: float = 0.0
+    ) -> None:
+        """Start it. Raises OSError where no process can be made.
+
+        ``within_s``: how long a stop may take; pysupervise's default grace would end a longer one before.
+        """
         self.bare = bare
         self.events: list[dict[str, Any]] = []
         self.output: collections.deque[str] = collections.deque(maxlen=LINES_KEPT)
@@ -49,7 +56,8 @@ class Service:
         self.ended_at = 0.0
         self._pattern = pattern
         environment = {key: value for key, value in os.environ.items() if key not in UNSET}
-        words = list(command) if bare else [*own_command(), *TELLING, *command]
+        grace = () if within_s <= DEFAULT_GRACE_S or not TIMED.isdisjoint(environment) else ("--grace", f"{within_s * 1000:.0f}ms")
+        words = list(command) if bare else [*own_command(), *TELLING, *grace, "--", *command]
         streams = [os.pipe(), os.pipe()]
         try:
             # A session of its own: Ctrl-C is for the check, which then ends the command.
