@@ -125,6 +125,15 @@ def test_who_is_killed_when_a_bare_pid_1_ends_fails_the_clean_up(check: Check, l
     assert "sleep 0.05" not in done.stdout or not TELLS_EXITS, done
 
 
+def test_the_resource_tracker_of_python_is_meant_to_be_the_last(check: Check) -> None:
+    code = (
+        "import signal, time; from multiprocessing import resource_tracker; resource_tracker.ensure_running(); "
+        "signal.signal(15, lambda *_: exit(0)); print('up', flush=True); time.sleep(60)"
+    )
+    done = check("--bare", "--ready", "log:up", "--within", "2s", "--", sys.executable, "-Ic", code)
+    assert (verdicts(done)["clean-up"], done.returncode) == ("PASS", 0), done
+
+
 @pytest.mark.parametrize(
     "script", ['trap "sleep 0.3; exit 0" TERM; while :; do sleep 0.02; done', "trap 'kill $!; wait; exit 0' TERM; sleep 100 & wait"]
 )
@@ -282,7 +291,8 @@ def test_a_port_that_is_taken_is_not_taken_for_the_command(check: Check) -> None
         (("--signal", "NONE", "--", "true"), "cannot use --signal NONE: no such signal"),
         (("--expect", "256", "--", "true"), "cannot use --expect 256: '256' is not an exit status"),
         (("--junit", "/nonexistent/file", "--", "true"), "cannot write /nonexistent/file"),
-        (("--junit", "", "--", "true"), "cannot use --junit: its FILE is empty"),
+        (("--junit", "", "--", "true"), "cannot use --junit : that names no file"),
+        (("--junit", "-", "--", "true"), "cannot use --junit -: that names no file"),
         (("--http", "http://no.such.host.invalid:1/", "--", "true"), "cannot find the host no.such.host.invalid: "),
         (("--ready", "tcp:a..b:1", "--", "true"), "cannot find the host a..b: not a host name"),
         (("--moments", "3", "--", "true"), "cannot use --moments without --during-start"),

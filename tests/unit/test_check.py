@@ -6,10 +6,8 @@ from dataclasses import replace
 import pytest
 
 from pysupervise.cli import procfs
-from pysupervise.cli.checking import culprit, phases, report, service, settings, sockets
-from pysupervise.cli.checking import round as a_round
+from pysupervise.cli.checking import culprit, phases, report, settings, sockets
 from pysupervise.cli.checking.facts import EndFacts, Facts, LateFacts, PortFacts, RequestFacts
-from pysupervise.cli.checking.ready import SetupError
 from pysupervise.cli.checking.service import split_event
 from pysupervise.cli.checking.watch import Member
 from pysupervise.cli.output import Screen
@@ -345,45 +343,6 @@ def test_a_url_is_read_in_parts() -> None:
 def test_addresses_are_what_the_options_name_each_once() -> None:
     plan = replace(PLAN, http=settings.url("http://h:1/"), slow_http=settings.url("http://h:1/slow"), ready=settings.ready("tcp:h:2"))
     assert plan.addresses() == [("h", 1), ("h", 2)]
-
-
-def test_where_no_process_can_be_started_that_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", "/opt/python3")
-
-    monkeypatch.setattr(a_round, "Service", refused)
-    with pytest.raises(SetupError) as caught:
-        a_round.run_moment(PLAN, TERM, Place.HERE, 0.0)
-    assert caught.value.reason == "no process can be started: Permission denied of /opt/python3"
-
-
-@pytest.mark.parametrize(
-    ("within_s", "variable", "given"),
-    [
-        (20.0, None, ["--grace", "20000ms"]),
-        (10.0, None, []),
-        (0.5, None, []),
-        (20.0, "PYSUPERVISE_GRACE", []),
-        (20.0, "PYSUPERVISE_STOP", []),
-    ],
-)
-def test_a_limit_above_the_default_grace_is_the_grace(
-    monkeypatch: pytest.MonkeyPatch, within_s: float, variable: str | None, given: list[str]
-) -> None:
-    """Or pysupervise would end at 10 s what may take 20."""
-    started: list[list[str]] = []
-
-    def refused(words: list[str], *_: object, **__: object) -> None:
-        started.append(words)
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(service, "Sandbox", refused)
-    if variable is not None:
-        monkeypatch.setenv(variable, "TERM:1s,KILL")
-    with pytest.raises(SetupError):
-        a_round.run_moment(replace(PLAN, within_s=within_s), TERM, Place.HERE, 0.0)
-    (words,) = started
-    assert words[words.index("json") + 1 :] == [*given, "--", "service"]
 
 
 def test_each_moment_of_a_start_has_a_name_of_its_own_in_junit() -> None:

@@ -284,8 +284,8 @@ def _refuse_unknown(plan: settings.Plan) -> None:
 def _refuse_unwritable(path: str) -> None:
     """Say before a long run that its report cannot be written."""
     directory = os.path.dirname(path) or "."
-    if not path:
-        raise output.CannotError("cannot use --junit: its FILE is empty", "give a file in a directory that exists")
+    if path in ("", "-"):
+        raise output.CannotError(f"cannot use --junit {path}: that names no file", "give a file in a directory that exists")
     if os.path.isdir(path) or not os.access(path if os.path.exists(path) else directory, os.W_OK):
         raise output.CannotError(
             f"cannot write {path}: no such directory, or no right to write there", "give a file in a directory that exists"
@@ -297,4 +297,4 @@ def _write(path: str, data: bytes) -> None:
         with open(path, "wb") as file:
             file.write(data)
     except OSError as error:
-        raise output.CannotError(f"cannot write {path}: {error.strerror}", "give a file in a directory that exists") from None
+        raise output.CannotError(f"cannot write {path}: {error.strerror}", "give a file that can be written") from None

@@ -59,7 +59,7 @@ def culprits(now: Look, before: Look, signum: int, root: int, *, bare: bool, got
 def killed(member: Member) -> Culprit:
     """Return the words for a process that KILL ended as the PID 1 of --bare did."""
     words = "was killed as PID 1 ended: the kernel kills whoever PID 1 does not wait for"
-    return Culprit("killed", member.inner_pid, member.stat.pid, member.command, words, "PIDFD_INFO_EXIT: signal 9")
+    return Culprit("killed", member.inner_pid, member.stat.pid, member.shown, words, "PIDFD_INFO_EXIT: signal 9")
 
 
 def explain(
@@ -68,7 +68,7 @@ def explain(
     """Return why a process did not end. ``was``: the same process just before the signal, None where it was not there yet."""
     kind, words, keys = _explain(now, was, parent, children, signum, received=received)
     evidence = now.status.evidence(*keys) if now.status is not None else ""
-    return Culprit(kind, now.inner_pid, now.stat.pid, now.command, words, evidence)
+    return Culprit(kind, now.inner_pid, now.stat.pid, now.shown, words, evidence)
 
 
 def _explain(

@@ -195,6 +195,9 @@ def receive(wire: Wire) -> Answer:
             response.headers = None  # type: ignore[assignment]  # or it takes the head for read
             response.begin()
         status = response.status
+        if not response.chunked and response.getheader("Transfer-Encoding", "").lower().endswith("chunked"):
+            # http.client does not see it behind another coding, as in "gzip, chunked".
+            response.chunked, response.chunk_left, response.length = True, None, None
         if wire.lines.cut:
             return Answer(time.monotonic(), status, error=CUT_HEAD)
         unmeasured = response.length is None and not response.chunked

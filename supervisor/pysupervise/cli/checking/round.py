@@ -24,6 +24,8 @@ ANSWER_TIME_S = 1.0
 KILL_STATUS = SIGNALLED + signals.NUMBERS["KILL"]  # an init in front of the command killed it
 AFTER_END_S = 1.0
 DYING_TIME_S = 0.3
+# Python's multiprocessing leaves it to clean up after everybody: it ends with the last of them, and is not waited for.
+RESOURCE_TRACKER = "from multiprocessing.resource_tracker import main"
 BY_ITSELF = "ended by itself", "before the signal"
 
 
@@ -264,9 +266,10 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
     late = not service.ended_at or service.ended_at - sent_at > plan.within_s
     to_blame: list[Culprit] = []
     if killed_s is not None or late or service.status == KILL_STATUS:
-        to_blame = culprits(service.watch.last, before, signum, service.sandbox.pid, bare=plan.bare, got=_got(service, signum))
+        seen = service.watch.last if late else _before_kill(service)
+        to_blame = culprits(seen, before, signum, service.sandbox.pid, bare=plan.bare, got=_got(service, signum))
         if not late:
-            to_blame = _killed_ones(service, to_blame)
+            to_blame = _killed_ones(service, to_blame, seen)
     leftovers: tuple[str, ...] = ()
     if service.ended_at:
         leftovers = tuple(member.label for member in service.watch.survivors())
@@ -293,10 +296,17 @@ def _end_facts(plan: Plan, signum: int, service: Service, before: Look, *, sent_
     )
 
 
-def _killed_ones(service: Service, found: list[Culprit]) -> list[Culprit]:
+def _before_kill(service: Service) -> Look:
+    """Return the last look, and those that KILL ended just before it: the last one may show an init alone, about to leave."""
+    watch, fates = service.watch, service.fates
+    killed_ones = {pid: member for pid, member in watch.before_last.items() if fates.status(member.key) == signals.NUMBERS["KILL"]}
+    return {**killed_ones, **watch.last}
+
+
+def _killed_ones(service: Service, found: list[Culprit], seen: Look) -> list[Culprit]:
     """Leave out who ended without KILL, at a time at which everybody has ended: they did what they had to."""
     others = [culprit for culprit in found if culprit.outer_pid != service.sandbox.pid]
-    statuses = {culprit.outer_pid: service.fates.status(service.watch.last[culprit.outer_pid].key) for culprit in others}
+    statuses = {culprit.outer_pid: service.fates.status(seen[culprit.outer_pid].key) for culprit in others}
     return [culprit for culprit in others if statuses[culprit.outer_pid] in (None, signals.NUMBERS["KILL"])]
 
 
@@ -331,7 +341,8 @@ def _killed(service: Service) -> tuple[Culprit, ...]:
     """Return who did not outlive the PID 1 of --bare. An init that says by its status that it had to kill is judged by that."""
     if not service.bare or not service.ended_at or service.status == KILL_STATUS:
         return ()
-    return tuple(killed(member) for member in sorted(service.fates.killed(), key=lambda member: member.stat.pid))
+    found = (member for member in service.fates.killed() if RESOURCE_TRACKER not in member.command)
+    return tuple(killed(member) for member in sorted(found, key=lambda member: member.stat.pid))
 
 
 def _note(service: Service) -> str:

@@ -11,6 +11,7 @@ ALONE_AFTER_S = 0.1
 ZOMBIE_AFTER_S = 0.5
 # Who was just made may still execute a program whose process has the same name: its command line is read again until then.
 EXEC_TIME_S = 1.0
+LONGEST_KEPT, LONGEST_SHOWN = 500, 100  # characters of a command line
 Key = tuple[int, int]  # pid and start time: numbers are used again
 
 
@@ -45,9 +46,14 @@ class Member:
         return self.stat.state in "ZX"
 
     @property
+    def shown(self) -> str:
+        """Its command line, cut for a sentence."""
+        return short([self.command], LONGEST_SHOWN)
+
+    @property
     def label(self) -> str:
         """The process for a sentence: pid 17 `sleep 100`."""
-        return f"pid {self.inner_pid} `{self.command}`"
+        return f"pid {self.inner_pid} `{self.shown}`"
 
 
 Look = dict[int, Member]
@@ -61,6 +67,7 @@ class Watch:
     seen: dict[Key, Member] = field(default_factory=dict)
     last: Look = field(default_factory=dict)  # the last look at which somebody was alive below the root, or the root if it is the command
     last_at: float = 0.0
+    before_last: Look = field(default_factory=dict)  # the one before it
     zombies: dict[Key, tuple[float, float, Member]] = field(default_factory=dict)  # first and last seen
     names: dict[tuple[int, int, str], str] = field(default_factory=dict)
     cost_s: float = 0.0  # of the last look
@@ -77,9 +84,13 @@ class Watch:
                 first = self.zombies.get(member.key, (now, now, member))[0]
                 self.zombies[member.key] = (first, now, member)
         if any(not member.is_zombie and member.stat.pid != self.root for member in members.values()):
-            self.last, self.last_at = members, now
+            self.before_last, self.last, self.last_at = self.last, members, now
         elif root_counts and self.root in members and not members[self.root].is_zombie and now - self.last_at > ALONE_AFTER_S:
-            self.last, self.last_at = members, now  # not where an init has just killed the others and is about to leave
+            self.before_last, self.last, self.last_at = (
+                self.last,
+                members,
+                now,
+            )  # not where an init has just killed the others and is about to leave
         return members
 
     def lasting_zombies(self) -> list[Member]:
@@ -104,7 +115,7 @@ class Watch:
         if key not in self.names or stat.age_s < EXEC_TIME_S:
             words = procfs.command_line(stat.pid)
             if words or stat.state in "ZX":
-                self.names[key] = short(words or [stat.name])
+                self.names[key] = short(words or [stat.name], LONGEST_KEPT)
         return Member(stat, status, blocked, self.names.get(key, stat.name), stat.state == "S" and sigwait.any_thread_waits(stat.pid))
 
 
@@ -139,7 +150,7 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def short(words: list[str], longest: int = 60) -> str:
+def short(words: list[str], longest: int) -> str:
     """Return a command line for a sentence: one line, not too long, nothing that moves a cursor."""
     text = "".join(char if char.isprintable() else " " for char in " ".join(words)).replace("`", "'")
     return text if len(text) <= longest else text[: longest - 3] + "..."
