@@ -125,6 +125,17 @@ def test_what_the_shell_leaves_gets_the_stop_signal_as_it_is_said(
     assert consequence.endswith("What the shell leaves gets TERM then, and has --sweep-grace for its stop.")
 
 
+@pytest.mark.parametrize("init", [[], ["PYSUPERVISE", "--"]])
+def test_su_in_front_kills_after_two_seconds(
+    run: Callable[..., Service], doctor: Callable[..., dict[str, Any]], pysupervise: str, init: list[str]
+) -> None:
+    words = [pysupervise if word == "PYSUPERVISE" else word for word in init]
+    finding = found(doctor(run(*words, "su", "-s", "/bin/sh", "root", "-c", "echo ready; sleep 60; true").pid), "wrapper-in-front")
+    assert (finding["severity"], finding["title"]) == ("warning", "`su` stands in front of the service")
+    assert "waits 2 s, and kills the command with KILL" in finding["consequence"]
+    assert "cmdline: su -s /bin/sh root -c " in finding["evidence"][0]
+
+
 HANDLES = "process.on('SIGTERM', () => process.exit(3)); "
 
 

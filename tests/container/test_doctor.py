@@ -42,6 +42,18 @@ def test_healthy(engine: Engine, image: str, pysupervise: str) -> None:
     container.stop()
 
 
+def test_paused(engine: Engine, image: str, pysupervise: str) -> None:
+    """Its processes look as if they hung in the kernel: that is the freezer."""
+    container = ready(engine.start(image, *SERVICE))
+    engine.call("pause", container.name)
+    result = doctor(pysupervise, container.name)
+    assert severities(result) == {"frozen": "warning"}
+    assert result["findings"][0]["evidence"][0].endswith((": FROZEN", ": frozen 1"))
+    engine.call("unpause", container.name)
+    assert doctor(pysupervise, container.name)["findings"] == []
+    container.stop()
+
+
 def test_shell_form_in_front(engine: Engine, image: str, pysupervise: str) -> None:
     """The stop signal is the one of the container, not TERM."""
     words = ("--stop-signal", "USR1", "--entrypoint", "sh", image, "-c", "python3 /probes/service.py; true")

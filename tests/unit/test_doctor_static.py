@@ -109,6 +109,10 @@ DOCKERFILES: dict[str, tuple[str, list[tuple[str, str, int]]]] = {
     "that of FPM sets QUIT": ('FROM php:8.3-fpm\nCMD ["php-fpm"]\n', []),
     "the one on the command line sets none": ('FROM php:8.3-cli\nCMD ["php-fpm"]\n', [("stop-signal-against-service", "warning", 2)]),
     "the unprivileged nginx": ('FROM nginxinc/nginx-unprivileged:1.27\nCMD ["nginx", "-g", "daemon off;"]\n', []),
+    "somebody else's nginx": (
+        'FROM lscr.io/linuxserver/nginx\nCMD ["nginx", "-g", "daemon off;"]\n',
+        [("stop-signal-against-service", "warning", 2)],
+    ),
     "php-fpm": ('FROM debian\nCMD ["/usr/sbin/php-fpm8.2", "-F"]\n', [("stop-signal-against-service", "warning", 2)]),
     "httpd": ('FROM debian\nSTOPSIGNAL WINCH\nCMD ["httpd-foreground"]\n', []),
     "postgres": ('FROM debian\nCMD ["postgres"]\n', [("stop-signal-against-service", "warning", 2)]),

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pysupervise.cli import procfs
@@ -23,6 +24,7 @@ ENGINES = {
     "kubepods": "containerd",
     "lxc": "lxc",
 }
+FREEZERS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/freezer")
 FEWEST_DIGITS = 4  # of an id, so that a name such as "a" is not taken for one
 # Where engines keep the names that people gave; each is read only where the user may.
 DOCKER_STATE = "/var/lib/docker/containers"
@@ -99,6 +101,32 @@ def cgroup_paths(pid: int) -> list[str]:
             return [line.rstrip("\n").split(":", 2)[2] for line in file]
     except OSError:
         return []
+
+
+def cgroups_above(pid: int) -> Iterator[str]:
+    """Yield the paths of the cgroups of a process and of those that they are in, up to the root's, which is empty."""
+    for path in cgroup_paths(pid):
+        part = path.rstrip("/")
+        while part:
+            yield part
+            part = part.rpartition("/")[0]
+        yield ""
+
+
+def frozen(pid: int) -> str:
+    """Return the line that says that a process is frozen, "" where none does: freezer.state of cgroup v1, cgroup.events of v2."""
+    for path in cgroups_above(pid):
+        for root in FREEZERS:
+            for name, line in (("freezer.state", "FROZEN"), ("cgroup.events", "frozen 1")):
+                file = f"{root}{path}/{name}"
+                try:
+                    with open(file, encoding="ascii", errors="replace") as opened:
+                        lines = opened.read().splitlines()
+                except OSError:
+                    continue
+                if line in lines:
+                    return f"{file}: {line}"
+    return ""
 
 
 def resolve(word: str, processes: dict[int, procfs.Stat]) -> tuple[Container, list[int]]:

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 
 from pysupervise.cli import procfs
-from pysupervise.cli.containers import cgroup_paths
+from pysupervise.cli.containers import cgroups_above
 
 PID_MAX_OF_NAMESPACE = (6, 14)  # since this Linux each PID namespace has a pid_max of its own
 ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids")
@@ -41,18 +41,13 @@ def limits_of(*pids: int) -> list[Limit]:
         if limit is not None and used is not None:
             found.append(Limit(name, file, limit, used))
     seen = set()
-    for path in (path for pid in pids for path in cgroup_paths(pid)):
-        part = path.rstrip("/")
-        while True:
-            for root in ROOTS:
-                file = f"{root}{part}/pids.max"
-                limit, used = _number(file), _number(f"{root}{part}/pids.current")
-                if file not in seen and limit is not None and used is not None:
-                    seen.add(file)
-                    found.append(Limit(f"pids.max of {part or '/'}", file, limit, used))
-            if not part:
-                break
-            part = part.rpartition("/")[0]
+    for path in (path for pid in pids for path in cgroups_above(pid)):
+        for root in ROOTS:
+            file = f"{root}{path}/pids.max"
+            limit, used = _number(file), _number(f"{root}{path}/pids.current")
+            if file not in seen and limit is not None and used is not None:
+                seen.add(file)
+                found.append(Limit(f"pids.max of {path or '/'}", file, limit, used))
     return sorted(found, key=lambda limit: -limit.share)
 
 

@@ -75,6 +75,7 @@ def examine(
         tasks_of_user=_tasks_of_user(chain[-1], processes),
         environment=environment,
         unread=tuple(unread),
+        frozen=containers.frozen(head_pid),
     )
 
 

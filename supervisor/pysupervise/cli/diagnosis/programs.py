@@ -95,6 +95,9 @@ SETTING_IMAGES = {
 }  # fmt: skip
 # Images that do so where their tag has this word.
 SETTING_TAGS = {"fpm": (QUIT, "php-fpm"), "apache": (WINCH, "httpd")}
+OFFICIAL = frozenset(
+    {"", "library", "docker.io", "docker.io/library", "nginxinc", "docker.io/nginxinc", "openresty", "docker.io/openresty"}
+)
 TAGGED_IMAGES = frozenset({"php", "wordpress"})
 # Runtimes that handle these whatever the program does (Node.js 20, measured): without a handler of the program's own they put the terminal
 # in order and raise the signal again with its default action. In SigCgt both look alike.
@@ -103,7 +106,10 @@ ALWAYS_HANDLED = {"node": frozenset({TERM, INT}), "nodejs": frozenset({TERM, INT
 
 def of_image(base: str) -> tuple[int, str] | None:
     """Return the STOPSIGNAL that a base image is known to set, and what it runs; None of any other."""
-    image, _, tag = base.rpartition("/")[2].partition("@")[0].partition(":")
+    place, _, word = base.partition("@")[0].rpartition("/")
+    if place not in OFFICIAL:
+        return None  # anybody may call an image nginx
+    image, _, tag = word.partition(":")
     if image in TAGGED_IMAGES:
         return next((known for word, known in SETTING_TAGS.items() if word in tag), None)
     return SETTING_IMAGES.get(image)

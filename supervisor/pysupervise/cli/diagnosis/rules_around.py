@@ -18,6 +18,16 @@ STREAMS = {0: "standard input", 1: "standard output", 2: "standard error"}
 def hanging_members(subject: Subject) -> Iterator[Remark]:
     """Judge who is stopped or in uninterruptible sleep."""
     pending = {process.pid for process in subject.blocked_pending}
+    if subject.frozen:
+        yield Finding(
+            WARNING,
+            "frozen",
+            f"{subject.head.label} is frozen, as podman pause and docker pause do it",
+            (subject.frozen,),
+            "Nothing of it runs, and no signal is looked at before it is thawed: a stop waits its full time.",
+            "podman unpause, docker unpause; or thaw the cgroup",
+        )
+        return
     stopped = [member for member in subject.members if member.state == "T" and member.pid not in pending]
     for kind, members, consequence, fix in (
         (

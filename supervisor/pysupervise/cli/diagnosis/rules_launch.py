@@ -241,7 +241,7 @@ def stop_signal(launched: launch.Launch, place: Place, sent: int | None, source:
     image = base.rpartition("/")[2].partition(":")[0].partition("@")[0]
     name = programs.service_name(launched.service)
     known = programs.of_image(base)
-    if not launched.service and known:
+    if not launched.service and not launched.shell and known:
         name = known[1]
     expected = programs.EXPECTED.get(name)
     if name == "systemd" and image in programs.BUSYBOX_IMAGES:
@@ -355,20 +355,9 @@ def words_of_a_shell(words: tuple[str, ...], place: Place, why: str) -> Iterator
 
 def wrapper(launched: launch.Launch, place: Place) -> Iterator[Remark]:
     """Judge programs that start the service as their child, and what they do with a stop."""
-    name = programs.base_name(launched.service[0]) if launched.service else ""
-    found = programs.WRAPPERS.get(name)
-    if found is None or (name == "flock" and programs.NO_FORK & set(launched.service)):
-        return
-    consequence, fix = found
-    covered = name not in programs.USER_SWITCHERS and launched.ours is not None and launched.ours.signals_group()
-    yield Finding(
-        INFO if covered else WARNING,
-        "wrapper-in-front",
-        f"`{name}` stands in front of the service",
-        (str(place),),
-        consequence if not covered else "The service gets the stop signal from pysupervise itself; the status is the wrapper's.",
-        fix,
-    )
+    whole_tree = launched.ours is not None and launched.ours.signals_group()
+    if found := runners.wrapper_in_front(launched.service, (str(place),), whole_tree=whole_tree):
+        yield found
 
 
 def parsed_signal(word: str, place: Place) -> int | Remark:

@@ -308,16 +308,20 @@ def pending_stop(subject: Subject) -> Iterator[Remark]:
 
 
 def script_runner(subject: Subject) -> Iterator[Remark]:
-    """Judge npm, pnpm or yarn with somebody below it. Where no shell is between, it is yarn 4, which waits."""
+    """Judge npm, su and others with somebody below them. Where no shell is between, yarn is yarn 4, which waits."""
     service = subject.service
+    below = next((member for member in subject.members if member.parent == service.pid and not member.is_dead), None)
+    if below is None:
+        return
+    ours = next((process for process in subject.inits if process.init == programs.OURS), None)
+    init = next(iter(launch.read(ours.words, subject.environment).inits), None) if ours is not None else None
+    whole_tree = init is not None and init.signals_group()
+    evidence = (service.command_evidence, f"/proc/{below.pid}/stat: {below.name}, parent {below.parent}")
     runner = runners.runner_of(service.words, service.stat.name)
-    below = next((member for member in subject.members if member.parent == service.pid), None)
-    if runner and below is not None and (runner == "npm" or programs.is_shell([below.name])):
-        ours = next((process for process in subject.inits if process.init == programs.OURS), None)
-        init = next(iter(launch.read(ours.words, subject.environment).inits), None) if ours is not None else None
-        evidence = (service.command_evidence, f"/proc/{below.pid}/stat: {below.name}, parent {below.parent}")
-        whole_tree = init is not None and init.signals_group()
+    if runner and (runner == "npm" or programs.is_shell([below.name])):
         yield runners.in_front(runner, " ".join(service.words[:4]), evidence, whole_tree=whole_tree)
+    if wrapped := runners.wrapper_in_front(service.words, evidence, whole_tree=whole_tree):
+        yield wrapped
 
 
 def stop_clock(subject: Subject) -> Iterator[Remark]:

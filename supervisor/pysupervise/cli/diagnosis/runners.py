@@ -69,3 +69,21 @@ def in_front(runner: str, command: str, evidence: tuple[str, ...], *, whole_tree
         CONSEQUENCES[runner],
         f'{direct}; or ENTRYPOINT ["pysupervise", "--"] in front, which signals the whole tree and waits for it',
     )
+
+
+def wrapper_in_front(words: Sequence[str], evidence: tuple[str, ...], *, whole_tree: bool) -> Finding | None:
+    """Return what a stop does behind a program that starts the service as its child; None where these words start none."""
+    name = programs.base_name(words[0]) if words else ""
+    found = programs.WRAPPERS.get(name)
+    if found is None or (name == "flock" and programs.NO_FORK & set(words)):
+        return None
+    consequence, fix = found
+    covered = whole_tree and name not in programs.USER_SWITCHERS
+    return Finding(
+        INFO if covered else WARNING,
+        "wrapper-in-front",
+        f"`{name}` stands in front of the service",
+        evidence,
+        "The service gets the stop signal from pysupervise itself; the status is the wrapper's." if covered else consequence,
+        fix,
+    )

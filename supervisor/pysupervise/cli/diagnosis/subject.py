@@ -219,6 +219,7 @@ class Subject:
     tasks_of_user: int | None = None
     environment: Mapping[str, str] | None = None  # of the head, None where it may not be read
     unread: tuple[str, ...] = ()
+    frozen: str = ""  # the line that says that the head's cgroup is
 
     @property
     def service(self) -> Process:
