@@ -21,6 +21,7 @@ class Process:
         self.threads: list[int] = []
         self.thread_states: dict[int, str] = {}
         self.waits_in = "do_sys_poll"
+        self.tracer = 0
 
 
 class MassacreError(BaseException):
@@ -122,7 +123,8 @@ class FakeKernel:
         if rest == "stat":
             return self._stat(process, pid, process.state)
         if rest == "status":
-            return f"Name:\tx\nSigBlk:\t{process.blocked:016x}\nSigIgn:\t{0:016x}\nSigCgt:\t{process.caught:016x}\n".encode()
+            masks = f"SigBlk:\t{process.blocked:016x}\nSigIgn:\t{0:016x}\nSigCgt:\t{process.caught:016x}\n"
+            return f"Name:\tx\nTracerPid:\t{process.tracer}\n{masks}".encode()
         if rest == "comm":
             return f"{process.name}\n".encode()
         if rest == "wchan":

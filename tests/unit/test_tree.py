@@ -107,6 +107,22 @@ def test_an_endless_fork_bomb_does_not_keep_us(kernel: FakeKernel) -> None:
     assert not kernel.descriptors
 
 
+def test_a_walk_ends_with_the_step_that_it_is_for(kernel: FakeKernel) -> None:
+    """Starved of the processor by the very bomb that is to be stopped, it would hold the KILL at the end of the grace back."""
+    for pid in range(1000, 1200):
+        kernel.add(pid, COMMAND)
+    kernel.tick_s = 0.01
+    tree = make(kernel)
+    tree.ends_at = kernel.clock + 0.5
+    before = kernel.clock
+    assert COMMAND in tree.deliver(TERM, "tree", COMMAND)  # type: ignore[operator]  # never None here
+    assert kernel.clock - before < 0.6
+    assert not kernel.descriptors
+    assert tree.members(1) == [COMMAND], "whether anybody is left is still seen"
+    tree.ends_at = None
+    assert len(tree.deliver(TERM, "tree", COMMAND)) == 5 + 200  # type: ignore[arg-type]  # the same
+
+
 @pytest.mark.parametrize("errno", [1, 13, 22, 38])
 @pytest.mark.parametrize("call", ["pidfd_open", "pidfd_send_signal"])
 def test_where_pidfds_are_refused_everybody_is_signalled_by_number(

@@ -59,10 +59,18 @@ def survivors(kernel: "ModuleType", tree: "Tree") -> str:
 
 
 def stuck(kernel: "ModuleType", tree: "Tree") -> str:
-    """Return who survives KILL; also the dead that a tracer keeps."""
+    """Return who survives KILL; also the dead that a tracer keeps, not those whose parent has yet to die."""
     living = survivors(kernel, tree)
-    dead = [f"{pid} {name(kernel, pid)} (dead, kept by a tracer)" for pid in tree.members(LOOKED_AT) if tree.state(pid) == "Z"]
+    kept = [pid for pid in tree.members(LOOKED_AT) if tree.state(pid) == "Z" and _has_tracer(kernel, pid)]
+    dead = [f"{pid} {name(kernel, pid)} (dead, kept by a tracer)" for pid in kept]
     return ", ".join([living] * (living != "nobody") + dead[:NAMED]) or "nobody that /proc shows"
+
+
+def _has_tracer(kernel: "ModuleType", pid: int) -> bool:
+    try:
+        return b"\nTracerPid:\t0\n" not in kernel.read_file(f"/proc/{pid}/status")
+    except OSError:
+        return False
 
 
 def wait_channel(kernel: "ModuleType", pid: int) -> str:

@@ -125,6 +125,7 @@ class Supervisor:
         self.state, actions = transition(self.settings, before, event, now)
         if self.state is not before:
             self.short_ways.clear()
+            self.tree.ends_at = self.state.step_ends_at if self.state.phase in ("stopping", "sweeping") else None
         elif event[0] == "signal" and before.phase == "running" and self.narrator.level < INFO:
             self.remember(event[1], actions)
         if self.state.plan is not before.plan:

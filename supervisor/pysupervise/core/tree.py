@@ -36,6 +36,7 @@ class Tree:
 
     __slots__ = (
         "command_group",
+        "ends_at",
         "group",
         "kernel",
         "on_refused",
@@ -60,6 +61,7 @@ class Tree:
         # Children that are not the command's (see earlier.py), with their start in clock ticks.
         self.spared: dict[int, bytes] = {}
         self.spared_group = b""  # and the group that their own children are in
+        self.ends_at: float | None = None  # when a walk has to be over, on the monotonic clock: starved by a fork bomb, it takes seconds
         self.pins = True  # whether the kernel lets us have pidfds: old ones lack them, filters of container engines refuse them
         self.scans = False  # whether the kernel lacks CONFIG_PROC_CHILDREN, seen at the first look
         # A /proc mounted for another PID namespace shows other numbers than kill(2) takes: worse than none.
@@ -129,6 +131,8 @@ class Tree:
             own = len(queue)
             listed.update(queue)
             for index, pid in enumerate(queue):  # grows while we go
+                if index and self.ends_at is not None and self.kernel.monotonic() > self.ends_at:
+                    return
                 yield pid, index < own
                 for child in self.children(pid):
                     if child not in listed:
