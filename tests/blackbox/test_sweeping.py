@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -100,3 +101,27 @@ def test_a_leftover_that_holds_the_pipe_does_not_delay_the_end(start: Starter) -
     status, seconds = service.timed_wait()
     assert status == 4
     assert seconds < SOON_S
+
+
+SLOW = (
+    "import os, signal, time; "
+    "signal.signal(15, lambda *_: (os.write(1, b'slow 15\\n'), time.sleep(0.4), os.write(1, b'slow done\\n'), os._exit(0))); "
+    "os.write(1, b'slow ready\\n'); time.sleep(60)"
+)
+
+
+@pytest.mark.parametrize("words", [[], ["-v"]], ids=["quiet", "story"])
+@pytest.mark.parametrize(("target", "last"), [("handlers", "{}; exit $?"), ("group", "exec {}"), ("tree", "exec {}")])
+def test_who_had_the_signal_of_the_stop_does_not_get_it_again(start: Starter, place: str, target: str, last: str, words: list[str]) -> None:
+    """The command ends at once and the sweep begins, while one member is in the middle of its clean-up; a daemon has yet to be told."""
+    members = f'{sys.executable} -I -S -c "{SLOW}" & setsid {" ".join(probe("daemon", "--exit-on=15:0"))} & read -r _'
+    script = f"{members}; {last.format(' '.join(probe('command', '--exit-on=15:6')))}"
+    service = start(*words, f"--forward={target}", "--", "sh", "-c", script, place=place, stdin=subprocess.PIPE)
+    assert sorted(service.line().partition(" (")[0] for _ in range(2)) == ["daemon ready", "slow ready"]
+    service.close_stdin()
+    service.ready("command")
+    service.send(signal.SIGTERM)
+    status, seconds = service.timed_wait()
+    assert status == 6
+    assert 0.3 < seconds < SOON_S
+    assert sorted(service.rest()) == ["command 15", "daemon 15", "slow 15", "slow done"]

@@ -206,6 +206,9 @@ class Supervisor:
 
     def _deliver(self, signum: int, target: str) -> None:
         whole_namespace = self.state.phase in ("stopping", "sweeping")
+        if self.state.phase == "sweeping" and self.tree.told:  # the first step of the sweep after a stop that told only a part
+            self._deliver_to_rest(signum)
+            return
         if signum == SIGKILL and self.reaper.command_pid:
             self.killed_command = "as a step of the stop or a rewritten signal"
         if self.narrator.level >= INFO:
@@ -214,8 +217,16 @@ class Supervisor:
             got = deliver(self, signum, target, whole_namespace=whole_namespace)
         else:
             got = self.tree.deliver(signum, target, self.reaper.command_pid, whole_namespace=whole_namespace)
+        if self.state.phase == "stopping" and signum == (self.state.plan[self.state.step][0] or self.state.asked_signal):
+            self.tree.note_told(target, got)
         if got == [] and target == "group" and self.tree.command_group and self.state.phase == "stopping":
             self.narrator.tell(WARNING, "group_left", signal=lambda: self._name(signum))
+
+    def _deliver_to_rest(self, signum: int) -> None:
+        got = self.tree.deliver_to_untold(signum)
+        self.tree.told.clear()
+        if got:
+            self.narrator.tell(INFO, "delivered", signal=lambda: self._name(signum), recipients=lambda: self._names(got), target="tree")
 
     def _tell_refused(self, signum: int, pid: int, error: OSError) -> None:
         self.narrator.tell(WARNING, "refused", signal=lambda: self._name(signum), pid=pid, reason=error.strerror)

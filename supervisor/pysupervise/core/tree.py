@@ -47,6 +47,7 @@ class Tree:
         "scans",
         "spared",
         "spared_group",
+        "told",
     )
 
     def __init__(self, kernel: "ModuleType", *, has_group: bool) -> None:
@@ -62,6 +63,8 @@ class Tree:
         self.spared: dict[int, bytes] = {}
         self.spared_group = b""  # and the group that their own children are in
         self.ends_at: float | None = None  # when a walk has to be over, on the monotonic clock: starved by a fork bomb, it takes seconds
+        # Who has had the signal of the stop, with their start in clock ticks: a second one makes many drop their work.
+        self.told: dict[int, bytes] = {}
         self.pins = True  # whether the kernel lets us have pidfds: old ones lack them, filters of container engines refuse them
         self.scans = False  # whether the kernel lacks CONFIG_PROC_CHILDREN, seen at the first look
         # A /proc mounted for another PID namespace shows other numbers than kill(2) takes: worse than none.
@@ -88,6 +91,25 @@ class Tree:
             first = self._send(command_pid, self._stop_signal(command_pid, signum))
             return first + self.deliver_to_others(signum, command_pid)
         return self._deliver_to_all(signum, None)
+
+    def note_told(self, target: str, pids: "list[int] | None") -> None:
+        """Remember who has had the signal of the stop, where that was a part of the tree; None: the command's group."""
+        if target == "tree" or not self.procfs:
+            self.told.clear()
+            return
+        for pid in self.members() if pids is None else pids:
+            fields = self.stat_fields(f"{pid}")
+            if fields and (pids is not None or fields[GROUP] == b"%d" % self.group):
+                self.told[pid] = fields[STARTED]
+
+    def deliver_to_untold(self, signum: int) -> "list[int]":
+        """Send a signal to everybody below us who has not had that of the stop; return who got it."""
+
+        def untold(pid: int) -> bool:
+            fields = self.stat_fields(f"{pid}") if pid in self.told else []
+            return not fields or fields[STARTED] != self.told[pid]
+
+        return self._deliver_to_all(signum, untold)
 
     def first_call(self, signum: int, target: str) -> "Callable[[int, int], None] | None":
         """Return the kernel call with which ``deliver`` begins while the command lives, or None where it looks at the tree before."""
