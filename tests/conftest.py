@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -20,6 +21,10 @@ def pytest_configure() -> None:
     number = RT_SIGACTION.get(os.uname().machine)
     for signum in (32, 33) if number is not None else ():
         ctypes.CDLL(None).syscall(number, signum, ctypes.create_string_buffer(64), None, 8)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as for what a shell without job control starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for default in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(default, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
