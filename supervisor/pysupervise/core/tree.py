@@ -94,7 +94,7 @@ class Tree:
 
     def note_told(self, target: str, pids: "list[int] | None") -> None:
         """Remember who has had the signal of the stop, where that was a part of the tree; None: the command's group."""
-        if target == "tree" or not self.procfs:
+        if target in ("tree", "child") or not self.procfs:  # the command alone: it has ended when a sweep begins
             self.told.clear()
             return
         for pid in self.members() if pids is None else pids:
