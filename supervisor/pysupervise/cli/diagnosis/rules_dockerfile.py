@@ -37,7 +37,7 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
     if entrypoint is None and command is None:
         yield Unread(f"what the image starts: {file} has neither ENTRYPOINT nor CMD, they are those of {stage.base}")
         if stage.stop_signal is not None:
-            yield from _stop_signal(stage, launch.NOTHING, file, _place(file, stage.stop_signal))
+            yield from _stop_signal(stage, launch.NOTHING, file, _place(file, stage.stop_signal), _sent(stage, file))
         return
     for instruction in (entrypoint, command):
         if instruction is not None:
@@ -75,8 +75,9 @@ def examine(text: str, file: str, context: str, target: str = "") -> Iterator[Re
     variables = {name: _place(file, instruction) for name, instruction in stage.environment_set_at.items()}
     yield from rules_launch.in_front(launched, service_place, stage.base)
     yield from rules_launch.inits(launched, place, variables)
-    yield from rules_launch.without_init(launched, service_place, _sent(stage, file))
-    yield from _stop_signal(stage, launched, file, place)
+    sent = _sent(stage, file)
+    yield from rules_launch.without_init(launched, service_place, sent if isinstance(sent, int) else None)
+    yield from _stop_signal(stage, launched, file, place, sent)
     yield from rules_script.examine(stage, launched, file, place, context)
 
 
@@ -162,23 +163,21 @@ def _one_word(launched: launch.Launch, stage: Stage, file: str) -> Iterator[Rema
             )
 
 
-def _sent(stage: Stage, file: str) -> int | None:
+def _sent(stage: Stage, file: str) -> int | Remark | None:
+    """Return the number of STOPSIGNAL, or what is wrong with it; None where there is none."""
     if stage.stop_signal is None:
         return None
-    number = rules_launch.parsed_signal(stage.expand(stage.stop_signal.value), _place(file, stage.stop_signal))
-    return number if isinstance(number, int) else None
+    return rules_launch.parsed_signal(stage.expand(stage.stop_signal.value), _place(file, stage.stop_signal))
 
 
-def _stop_signal(stage: Stage, launched: launch.Launch, file: str, place: Place) -> Iterator[Remark]:
-    if stage.stop_signal is None:
+def _stop_signal(stage: Stage, launched: launch.Launch, file: str, place: Place, sent: int | Remark | None) -> Iterator[Remark]:
+    if stage.stop_signal is None or sent is None:
         yield from rules_launch.stop_signal(launched, place, None, "no STOPSIGNAL: TERM is the default", stage.base)
         return
-    own = _place(file, stage.stop_signal)
-    number = rules_launch.parsed_signal(stage.expand(stage.stop_signal.value), own)
-    if isinstance(number, int):
-        yield from rules_launch.stop_signal(launched, own, number, str(place), stage.base)
+    if isinstance(sent, int):
+        yield from rules_launch.stop_signal(launched, _place(file, stage.stop_signal), sent, str(place), stage.base)
     else:
-        yield number
+        yield sent
 
 
 def _place(file: str, instruction: Instruction) -> Place:

@@ -52,10 +52,9 @@ def basis(words: "Words", environment: "Mapping[bytes, bytes]") -> Settings:
 class Words(Voice):
     """Lines to the standard streams that never block, since PID 1 says them."""
 
-    __slots__ = ("_kernel", "_writers", "relay")
+    __slots__ = ("_writers", "relay")
 
     def __init__(self) -> None:
-        self._kernel: ModuleType = kernel
         self._writers: dict[int, Writer] = {}
         self.relay: Relay | None = None  # once there is a child
 
@@ -64,7 +63,7 @@ class Words(Voice):
         if (sys.stdout if fd == STDOUT else sys.stderr) is None:
             return
         if fd not in self._writers:
-            self._writers[fd] = Writer(self._kernel, fd)
+            self._writers[fd] = Writer(kernel, fd)
         self._writers[fd].write((text + "\n").encode(errors="surrogateescape"))
 
     def tell(self, _level: int, event: str, fields: "dict[str, object]") -> None:
